@@ -1,0 +1,47 @@
+"""A draft: bytes on their way in, hashed while they are written, so that no artifact is read twice to be named."""
+
+import hashlib
+import io
+from pathlib import Path
+
+from registry.errors import TooLarge, Unavailable
+from registry.model import Sha256
+
+
+class Incoming(io.FileIO):
+    """A temporary file that knows the sha256 and size of what was written to it."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        super().__init__(path, "x+")
+        self.path = path
+        self.limit = limit
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # wider buffers are FileIO's, one type is ours
+        """Append bytes.
+
+        Raises:
+            TooLarge: the limit is passed; nothing more is written.
+            Unavailable: the disk is full or refused.
+        """
+        self.size += len(data)
+        if self.size > self.limit:
+            raise TooLarge(
+                f"File too large: at most {self.limit // 2**20} MB are accepted (limits.file_mb in waybill.yaml)"
+            )
+        self._hash.update(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[super().write(view) or 0 :]
+        except OSError as error:
+            raise Unavailable(
+                f"The upload could not be stored ({error.strerror}); nothing was kept, try again"
+            ) from error
+        return len(data)
+
+    @property
+    def sha256(self) -> Sha256:
+        """The digest of everything written so far."""
+        return Sha256(self._hash.hexdigest())

@@ -1,0 +1,107 @@
+"""Artifacts in a folder, in the layout of Git LFS, so that standard git tools find and verify them.
+
+Layout: objects/<2 hex>/<2 hex>/<64 hex> (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
+"""
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from registry.blobs.incoming import Incoming
+from registry.durable import make_folders, sync_file, sync_folder
+from registry.errors import NotFound, Unavailable
+from registry.model import Sha256
+
+FREE_RESERVE = 64 * 2**20  # bytes the disk keeps free for the ledger itself
+STALE_DRAFT = 3600  # seconds after which a draft belongs to no living upload
+
+
+class LocalBlobs:
+    """Artifacts below `<git repository>/lfs`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._objects = folder / "objects"
+        self._drafts = folder / "tmp"
+        make_folders(self._objects)
+        make_folders(self._drafts)
+
+    @contextmanager
+    def incoming(self, limit: int) -> Iterator[Incoming]:
+        """Open a draft (see the port)."""
+        if self._free() < FREE_RESERVE:
+            raise Unavailable("The disk of this registry is full; uploads wait until its operator frees space")
+        path = self._drafts / f"upload-{uuid.uuid4().hex}"
+        draft = Incoming(path, limit)
+        try:
+            yield draft
+        finally:
+            draft.close()
+            path.unlink(missing_ok=True)
+
+    def publish(self, draft: Incoming) -> Sha256:
+        """Keep a draft for good (see the port): flush, link under its digest, flush the folder."""
+        path = self._path(draft.sha256)
+        try:
+            os.fchmod(draft.fileno(), 0o444)
+            os.fsync(draft.fileno())
+            make_folders(path.parent)
+            try:
+                path.hardlink_to(draft.path)
+            except FileExistsError:
+                self._reuse(path, draft)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise Unavailable(
+                f"The file could not be stored ({error.strerror}); nothing was kept, try again"
+            ) from error
+        return draft.sha256
+
+    def open(self, sha256: Sha256) -> BinaryIO:
+        """Open an artifact for reading (see the port)."""
+        try:
+            return self._path(sha256).open("rb")
+        except FileNotFoundError:
+            raise NotFound(f"The artifact sha256:{sha256} is not stored here") from None
+
+    def size(self, sha256: Sha256) -> int | None:
+        """Tell an artifact's size in bytes (see the port)."""
+        try:
+            return self._path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def sweep(self) -> int:
+        """Remove drafts that a killed process left behind.
+
+        Returns:
+            How many were removed.
+        """
+        stale = [p for p in self._drafts.iterdir() if p.stat().st_mtime < time.time() - STALE_DRAFT]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
+
+    def _reuse(self, path: Path, draft: Incoming) -> None:
+        """Use the artifact that is already there; one that rotted on disk is replaced by the good bytes at hand."""
+        with path.open("rb") as stored:
+            sound = hashlib.file_digest(stored, "sha256").hexdigest() == draft.sha256
+        if sound:
+            sync_file(path)
+            return
+        fresh = draft.path.with_suffix(".fresh")
+        with suppress(FileNotFoundError):
+            fresh.unlink()
+        fresh.hardlink_to(draft.path)
+        fresh.replace(path)
+
+    def _path(self, sha256: Sha256) -> Path:
+        return self._objects / sha256[:2] / sha256[2:4] / sha256
+
+    def _free(self) -> int:
+        disk = os.statvfs(self._drafts)
+        return disk.f_bavail * disk.f_frsize

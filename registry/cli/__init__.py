@@ -1,0 +1,42 @@
+"""The command `waybill`. Only here are environment and arguments read, and things wired together.
+
+Machine-readable results go to stdout, everything said to a person to stderr.
+Exit codes: 0 good, 1 refused or problems found, 2 wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from registry import __version__
+from registry.cli import audit, curate, demo, init, serve, token
+from registry.errors import WaybillError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(
+        prog="waybill", description="A private Python package registry whose books are a git repository."
+    )
+    parser.add_argument("--version", action="version", version=f"waybill {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in (demo, init, serve, token, audit, curate):
+        group.add_to(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except WaybillError as error:
+        print(f"waybill: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130

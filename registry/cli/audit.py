@@ -1,0 +1,150 @@
+"""`waybill log`, `who-can` and `explain`: what happened, who may, and why."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from registry import audit, names
+from registry.answers import event_json, verdict_json
+from registry.cli import house, remote
+from registry.history import moment
+from registry.installation import Installation
+from registry.names import ProjectName, RegistryName
+from registry.policy.roles import Action, Principal
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands."""
+    log = commands.add_parser("log", help="what happened: who published what, through which token, allowed by what")
+    house.add_place(log)
+    log.add_argument("what", nargs="?", metavar="PROJECT[==VERSION]")
+    log.add_argument("--registry")
+    log.add_argument("--pipeline", metavar="URL", help="what one CI run published")
+    log.add_argument("--repository", metavar="NAME", help="what came from one linked repository")
+    log.add_argument("--since", metavar="DATE")
+    log.add_argument("--limit", type=int, default=100, help="most events shown (default: %(default)s)")
+    log.add_argument("--json", action="store_true")
+    log.set_defaults(run=run_log)
+    who = commands.add_parser("who-can", help="who may do something, each with the statement that allows it")
+    _add_question(who)
+    who.set_defaults(run=run_who_can)
+    explain = commands.add_parser("explain", help="why somebody may, or may not, do something")
+    explain.add_argument("principal", help="an id of people.yaml, or 'anyone'")
+    _add_question(explain)
+    explain.set_defaults(run=run_explain)
+
+
+def _add_question(parser: argparse.ArgumentParser) -> None:
+    house.add_place(parser)
+    parser.add_argument("action", choices=[a.value for a in Action])
+    parser.add_argument("project")
+    parser.add_argument("--registry", help="needed where there is more than one")
+    parser.add_argument("--at", metavar="COMMIT", help="by the policy of this commit of branch main")
+    parser.add_argument("--json", action="store_true")
+
+
+def run_log(options: argparse.Namespace) -> int:
+    """Show events of the ledger, newest first."""
+    project, _, version = (options.what or "").partition("==")
+    wanted = audit.Wanted(
+        registry=names.registry_name(options.registry) if options.registry else None,
+        project=names.project_name(project) if project else None,
+        version=names.version(version) if version else None,
+        pipeline=options.pipeline,
+        repository=options.repository,
+        since=moment(options.since) if options.since else None,
+    )
+    events: Iterable[dict[str, Any]]
+    if options.data:
+        installation = house.open_installation(options.data)
+        events = (event_json(e) for e in islice(audit.log(installation, wanted), options.limit))
+    else:
+        query = {
+            "registry": wanted.registry,
+            "project": wanted.project,
+            "version": wanted.version,
+            "pipeline": wanted.pipeline,
+            "repository": wanted.repository,
+            "since": wanted.since.isoformat() if wanted.since else None,
+            "limit": str(options.limit),
+        }
+        events = remote.Server(options.url).ask("GET", "log", query)["events"]
+    if options.json:
+        print(json.dumps(list(events)))
+        return 0
+    for event in events:
+        _show(event)
+    return 0
+
+
+def _show(event: dict[str, Any]) -> None:
+    """Show one event as a person reads it: what, when, who, and why that was allowed."""
+    facts = event["facts"]
+    print(f"{event['time'][:19]}Z  {event['subject']}")
+    through = f" through token {facts['Token']}" if "Token" in facts else ""
+    print(f"    by {facts.get('Principal', event['author'])}{through}")
+    if "Allowed-By" in facts:
+        print(f"    allowed by {facts['Allowed-By']} at {facts.get('Policy', '')[:12]}")
+    for name in ("Registry", "Digest", "Repository", "Commit", "Pipeline"):
+        if name in facts:
+            print(f"    {name.lower()} {facts[name]}")
+    print(f"    commit {event['commit']}")
+
+
+def run_who_can(options: argparse.Namespace) -> int:
+    """List who may; exit 1 when nobody may."""
+    if options.data:
+        installation, registry, project = _asked(options.data, options)
+        policy = audit.policy_at(installation, options.at)
+        found = audit.who_can(policy, Action(options.action), registry, project, datetime.now(UTC))
+        shown = [verdict_json(who, verdict) for who, verdict in found]
+    else:
+        shown = remote.Server(options.url).ask("GET", "who-can", _query(options))["principals"]
+    if options.json:
+        print(json.dumps(shown))
+    else:
+        for entry in shown:
+            print(f"{entry['principal']}  {entry['statement']}  ({entry['place']})")
+    if not shown:
+        print(f"Nobody may {options.action} {options.project}", file=sys.stderr)
+    return 0 if shown else 1
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    """Explain one verdict; exit 1 when it is no."""
+    if options.data:
+        installation, registry, project = _asked(options.data, options)
+        policy = audit.policy_at(installation, options.at)
+        now = datetime.now(UTC)
+        verdict = audit.explain(policy, options.principal, Action(options.action), registry, project, now)
+        answer = verdict_json(Principal(options.principal), verdict)
+    else:
+        query = {**_query(options), "principal": options.principal}
+        answer = remote.Server(options.url).ask("GET", "explain", query)
+    if options.json:
+        print(json.dumps(answer))
+    elif answer["allowed"]:
+        print(f"yes: {answer['statement']} ({answer['place']})")
+    else:
+        print(f"no: {answer['reason']}")
+    return 0 if answer["allowed"] else 1
+
+
+def _asked(folder: Path, options: argparse.Namespace) -> tuple[Installation, RegistryName, ProjectName]:
+    installation = house.open_installation(folder)
+    registry = options.registry or audit.only_registry(installation.policy())
+    return installation, names.registry_name(registry), names.project_name(options.project)
+
+
+def _query(options: argparse.Namespace) -> dict[str, str | None]:
+    return {
+        "action": options.action,
+        "project": options.project,
+        "registry": options.registry,
+        "at": options.at,
+    }

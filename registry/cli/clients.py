@@ -1,0 +1,49 @@
+"""Ready-made client configuration, for whoever just got a token."""
+
+from urllib.parse import urlsplit
+
+_TEXT = """\
+Index URL:   {base}/{registry}/simple/
+Upload URL:  {base}/{registry}/
+User name:   __token__
+Token:       {token}
+
+# pip: ~/.config/pip/pip.conf
+[global]
+index-url = {with_token}/{registry}/simple/
+
+# uv: pyproject.toml or uv.toml, and:  export UV_INDEX_{env}_USERNAME=__token__ UV_INDEX_{env}_PASSWORD={token}
+#                                      export UV_PUBLISH_TOKEN={token}      then:  uv publish --index {name}
+[[tool.uv.index]]
+name = "{name}"
+url = "{base}/{registry}/simple/"
+publish-url = "{base}/{registry}/"
+default = true
+
+# twine: ~/.pypirc, then:  twine upload --repository {name} dist/*
+[distutils]
+index-servers = {name}
+[{name}]
+repository = {base}/{registry}/
+username = __token__
+password = {token}
+
+# Poetry:
+poetry source add --priority=primary {name} {base}/{registry}/simple/
+poetry config repositories.{name} {base}/{registry}/
+poetry config http-basic.{name} __token__ {token}
+"""
+
+
+def configurations(base: str, registry: str, token: str) -> str:
+    """Write what pip, uv, twine and Poetry need to use a registry.
+
+    Args:
+        base: the server's address, without a slash at the end.
+        registry: which registry.
+        token: whose rights are used.
+    """
+    scheme, host = base.split("://", 1) if "://" in base else ("https", urlsplit(base).path)
+    with_token = f"{scheme}://__token__:{token}@{host}"
+    name = "waybill"
+    return _TEXT.format(base=base, registry=registry, token=token, with_token=with_token, name=name, env=name.upper())

@@ -1,0 +1,47 @@
+"""`waybill yank` and `unyank` (PEP 592)."""
+
+import argparse
+import sys
+from typing import Any
+
+from registry import curate, names
+from registry.cli import house, remote
+from registry.errors import Invalid
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands."""
+    for verb, what in (("yank", "make installers skip a release unless it is pinned"), ("unyank", "take a yank back")):
+        parser = commands.add_parser(verb, help=what)
+        house.add_place(parser)
+        parser.add_argument("release", metavar="PROJECT==VERSION")
+        parser.add_argument("--registry", default="python", help="default: %(default)s")
+        if verb == "yank":
+            parser.add_argument("--reason", default="", help="shown to whoever installs it all the same")
+        parser.set_defaults(run=run, verb=verb)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Yank or unyank one release."""
+    raw_project, equals, raw_version = options.release.partition("==")
+    if not equals:
+        raise Invalid(f"{options.release!a} is not PROJECT==VERSION, such as payments-api==1.4.0")
+    registry, project = names.registry_name(options.registry), names.project_name(raw_project)
+    version = names.version(raw_version)
+    if options.data:
+        installation = house.open_installation(options.data)
+        if options.verb == "yank":
+            release = curate.yank(installation, None, registry, project, version, options.reason)
+        else:
+            release = curate.unyank(installation, None, registry, project, version)
+        version = release.version
+    else:
+        path = f"registries/{registry}/projects/{project}/releases/{version}/yank"
+        server = remote.Server(options.url)
+        if options.verb == "yank":
+            server.ask("PUT", path, body={"reason": options.reason})
+        else:
+            server.ask("DELETE", path)
+    state = "yanked" if options.verb == "yank" else "not yanked any more"
+    print(f"{project} {version} is {state}", file=sys.stderr)
+    return 0

@@ -1,0 +1,69 @@
+"""Asking a server instead of a folder: `--url`, and who you are in WAYBILL_TOKEN."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from registry.errors import Forbidden, Invalid, Unavailable
+
+PATIENCE = 60  # seconds
+
+
+class Server:
+    """A running registry's `/-/api/v1`."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+            raise Invalid(
+                f"--url: {parts.hostname or url!a} is not an address like https://packages.acme.example, without token"
+            )
+        self._base = url.rstrip("/") + "/-/api/v1/"
+        self._token = os.environ.get("WAYBILL_TOKEN", "")
+        if not self._token:
+            raise Invalid("WAYBILL_TOKEN is not set; put your token in it, so that it is in no command line")
+
+    def ask(
+        self, method: str, path: str, query: dict[str, str | None] | None = None, body: dict[str, Any] | None = None
+    ) -> Any:
+        """Send one request.
+
+        Args:
+            method: the HTTP method.
+            path: below `/-/api/v1/`.
+            query: parameters; those that are None are left out.
+            body: sent as JSON.
+
+        Returns:
+            The JSON answer.
+
+        Raises:
+            Forbidden: the server refused; with its own words.
+            Unavailable: there is no server, or it failed.
+        """
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        url = self._base + quote(path) + (f"?{urlencode(given)}" if given else "")
+        headers = {
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - http(s) was checked
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - http(s) was checked
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise Forbidden(f"{error.code} {_detail(error)}") from None
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"{self._base} does not answer: {error}") from None
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return error.reason

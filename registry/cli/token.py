@@ -1,0 +1,114 @@
+"""`waybill token`: API tokens of people and service accounts."""
+
+import argparse
+import json
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from registry import names, tokens
+from registry.answers import token_json
+from registry.cli import house, remote
+from registry.errors import Invalid
+from registry.policy.roles import Role, Scope
+from registry.records import timestamp
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands."""
+    group = commands.add_parser("token", help="create, list and revoke API tokens")
+    verbs = group.add_subparsers(title="verbs", metavar="VERB", required=True)
+    create = verbs.add_parser("create", help="make a token; its secret is printed once, alone on stdout")
+    house.add_place(create)
+    create.add_argument("--person", metavar="NAME", help="whose rights it carries: an id of people.yaml (default: you)")
+    create.add_argument("--role", choices=[str(r) for r in Role], default=str(Role.ADMIN), help="at most this role")
+    create.add_argument(
+        "--registry", action="append", default=[], metavar="R", help="only in this registry; repeatable"
+    )
+    create.add_argument(
+        "--project", action="append", default=[], metavar="GLOB", help="only these projects; repeatable"
+    )
+    create.add_argument("--expires", metavar="SPAN", help="such as 12h or 90d (default: never)")
+    create.add_argument("--note", default="", help="what it is for")
+    create.add_argument("--json", action="store_true")
+    create.set_defaults(run=run_create)
+    listing = verbs.add_parser("list", help="list tokens, newest first; never their secrets")
+    house.add_place(listing)
+    listing.add_argument("--person", metavar="NAME", help="only this owner's")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(run=run_list)
+    revoke = verbs.add_parser("revoke", help="end a token at once, everywhere")
+    house.add_place(revoke)
+    revoke.add_argument("id", help="the ten characters after wb_")
+    revoke.set_defaults(run=run_revoke)
+
+
+def run_create(options: argparse.Namespace) -> int:
+    """Make a token."""
+    expires = datetime.now(UTC) + _span(options.expires) if options.expires else None
+    projects = tuple(names.project_glob(p) for p in options.project)
+    registries = tuple(names.registry_name(r) for r in options.registry)
+    if options.data:
+        if not options.person:
+            raise Invalid("--person: say whose token it is; 'people.yaml' has the names")
+        scope = Scope(Role.named(options.role), registries, projects)
+        installation = house.open_installation(options.data)
+        issued = tokens.create(installation, None, options.person, scope=scope, expires=expires, note=options.note)
+        answer = {"secret": issued.secret, **token_json(issued.token)}
+    else:
+        wanted = {
+            "owner": options.person,
+            "role": options.role,
+            "registries": registries,
+            "projects": projects,
+            "expires": timestamp(expires) if expires else None,
+            "note": options.note,
+        }
+        answer = remote.Server(options.url).ask("POST", "tokens", body=wanted)
+    print(json.dumps(answer) if options.json else answer["secret"])
+    ends = answer["expires"] or "never"
+    print(f"Token {answer['id']} of {answer['owner']}, role {answer['role']}, expires {ends}", file=sys.stderr)
+    return 0
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """List tokens."""
+    if options.data:
+        shown = [token_json(t) for t in tokens.every(house.open_installation(options.data).view().index)]
+    else:
+        shown = remote.Server(options.url).ask("GET", "tokens")["tokens"]
+    shown = [t for t in shown if options.person in {None, t["owner"]}]
+    if options.json:
+        print(json.dumps(shown))
+        return 0
+    for token in shown:
+        state = f"revoked {token['revoked']}" if token["revoked"] else f"expires {token['expires'] or 'never'}"
+        limits = [*token["registries"], *token["projects"]]
+        where = f" on {', '.join(limits)}" if limits else ""
+        print(f"{token['id']}  {token['owner']}  {token['role']}{where}  {state}  {token['note']}".rstrip())
+    return 0
+
+
+def run_revoke(options: argparse.Namespace) -> int:
+    """End a token."""
+    if options.data:
+        token = token_json(tokens.revoke(house.open_installation(options.data), None, options.id))
+    else:
+        token = remote.Server(options.url).ask("DELETE", f"tokens/{options.id}")
+    print(f"Token {token['id']} of {token['owner']} is revoked", file=sys.stderr)
+    return 0
+
+
+def _span(text: str) -> timedelta:
+    """Read a span of time as people write it.
+
+    Raises:
+        Invalid: it is not a number with a unit.
+    """
+    parts = re.fullmatch(r"([1-9][0-9]{0,4})([mhdw])", text)
+    if not parts:
+        raise Invalid(f"--expires: {text!a} is not a span; write a number and m, h, d or w, such as 90d")
+    return int(parts[1]) * _UNITS[parts[2]]

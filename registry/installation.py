@@ -1,0 +1,131 @@
+"""One organization's ground: its store and artifacts, the policy in force, and the one way to write the ledger."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from registry.blobs import Blobs
+from registry.index import Index
+from registry.model import Decision, Origin
+from registry.names import ProjectName, RegistryName
+from registry.policy.decide import Allowed, Denied, decide
+from registry.policy.files import BadFile
+from registry.policy.policy import Policy
+from registry.policy.roles import Action, Principal
+from registry.records import message
+from registry.store import LEDGER, POLICY, NewCommit, Signature, Snapshot, Store
+
+OPERATOR = "operator"  # whoever runs commands on the host: the file system lets them do anything, the log says they did
+
+
+class View:
+    """Policy and ledger at one moment: what every question is answered from."""
+
+    def __init__(self, policy: Policy, index: Index, now: datetime) -> None:
+        self.policy = policy
+        self.index = index
+        self.now = now
+
+    def decide(
+        self, principal: Principal, action: Action, registry: RegistryName, project: ProjectName | None
+    ) -> Allowed | Denied:
+        """Decide by the policy of this moment."""
+        return decide(self.policy, principal, action, registry, project, self.now)
+
+
+class Installation:
+    """Everything the verbs need. Any thread may use it; nothing decided is kept."""
+
+    def __init__(self, store: Store, blobs: Blobs) -> None:
+        self.store = store
+        self.blobs = blobs
+        self._policy: Policy | None = None
+
+    def view(self) -> View:
+        """See the newest policy and ledger, so that a change of either counts at the next question."""
+        return View(self.policy(), Index(self.store.head(LEDGER)), datetime.now(UTC))
+
+    def policy(self) -> Policy:
+        """Read the policy in force; parsed files are kept as long as branch `main` does not move."""
+        head = self.store.head(POLICY)
+        kept = self._policy
+        if kept is None or kept.commit != head.id:
+            kept = self._policy = Policy(head)
+        return kept
+
+    @contextmanager
+    def writing(self) -> Iterator["Writing"]:
+        """Hold the writer's place and see both branches as they are now.
+
+        Raises:
+            Unavailable: the place was not free in time.
+        """
+        with self.store.lock():
+            yield Writing(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One trailer of a ledger commit."""
+
+    name: str
+    value: str
+
+
+class Writing(View):
+    """The writer's place: what is read here cannot change before what is written here is durable."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._head = installation.store.head(LEDGER)
+        # History never runs backwards, also when the clock does: pages of the past are looked up by time.
+        now = max(datetime.now(UTC), datetime.fromtimestamp(self._head.time, UTC))
+        super().__init__(installation.policy(), Index(self._head), now)
+
+    def record(
+        self,
+        subject: str,
+        facts: Sequence[Fact],
+        changes: Mapping[str, bytes | None],
+        origin: Origin,
+        decision: Decision,
+    ) -> Snapshot:
+        """Write one event as one durable commit.
+
+        Args:
+            subject: first line of the commit message; its first word is the kind of event.
+            facts: what happened, as trailers.
+            changes: the ledger files that change.
+            origin: who did it; becomes the author.
+            decision: what allowed it.
+
+        Raises:
+            Unavailable: the disk refused; nothing was written.
+            Invalid: a fact cannot be a trailer.
+        """
+        who = [Fact("Trust", origin.trust), Fact("Principal", origin.principal)]
+        if origin.token:
+            who.append(Fact("Token", origin.token))
+        why = [Fact("Policy", decision.policy), Fact("Allowed-By", decision.allowed_by)]
+        event = Fact("Waybill-Event", subject.partition(":")[0])
+        text = message(subject, [(f.name, f.value) for f in (event, *facts, *who, *why)])
+        commit = NewCommit(changes, text, self._author(origin), self._registry(), int(self.now.timestamp()))
+        return self._installation.store.append(LEDGER, self._head, [commit])
+
+    def _author(self, origin: Origin) -> Signature:
+        account = None if origin.trust == OPERATOR else self.policy.accounts().get(origin.principal)
+        email = account.email if account and account.email else f"{origin.principal}@{self._host()}"
+        return Signature(origin.principal, email)
+
+    def _registry(self) -> Signature:
+        return Signature("Waybill", f"registry@{self._host()}")
+
+    def _host(self) -> str:
+        """Name the installation in addresses; `.invalid` where it has no public URL (RFC 2606)."""
+        try:
+            organization = self.policy.organization()
+        except BadFile:
+            return "waybill.invalid"
+        return urlsplit(organization.url or "").hostname or f"{organization.organization}.invalid"

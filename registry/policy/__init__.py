@@ -1,0 +1,1 @@
+"""The reviewed rights: policy files on branch `main`, and what they decide."""

@@ -1,0 +1,163 @@
+"""May this principal do this, now? One function behind every door, a pure function of one policy commit.
+
+A verdict carries its reason: the statement that allowed, or the file and line that would have to change.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from registry.names import ProjectName, RegistryName
+from registry.policy.files import BadFile, ProjectFile, RegistryFile, Statement
+from registry.policy.policy import Policy, project_path
+from registry.policy.rights import Right, Unreadable, belongs, covers, rights, rights_anywhere
+from registry.policy.roles import Action, Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The action may happen, because of this statement."""
+
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The action may not happen; the reason names what would have to change, and where."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    policy: Policy
+    principal: Principal
+    action: Action
+    registry: RegistryName
+    project: ProjectName | None
+    now: datetime
+
+    def __str__(self) -> str:
+        where = f"{self.project} in {self.registry}" if self.project else self.registry
+        return f"{self.principal} may not {self.action} {where}"
+
+
+def decide(
+    policy: Policy,
+    principal: Principal,
+    action: Action,
+    registry: RegistryName,
+    project: ProjectName | None,
+    now: datetime,
+) -> Allowed | Denied:
+    """Answer from one policy commit, so that a change of rights counts at the next question.
+
+    Args:
+        policy: the policy in force.
+        principal: who asks, perhaps narrowed by a token.
+        action: what for.
+        registry: in which registry.
+        project: on which project; None asks whether on any at all, as a list of projects or an unread upload must.
+        now: the moment of use, with a timezone; grants end with their last day, UTC.
+
+    Returns:
+        The statement that allows it, or why not.
+    """
+    question = _Question(policy, principal, action, registry, project, now.astimezone(UTC))
+    try:
+        policy.organization()  # without it nothing holds, not even visibility
+        found = policy.registry(registry)
+        if found is None:
+            return Denied(f"{question}: the policy has no registries/{registry}/registry.yaml")
+        own = policy.project(registry, project) if project else None
+        refusal = _principal_refused(question) or _closed(question, found, own)
+        if refusal:
+            return Denied(f"{question}: {refusal}")
+        return _weigh(question, found, own)
+    except BadFile as bad:
+        return Denied(f"{question}: the policy cannot be read. {bad.problems[0]}")
+
+
+def _principal_refused(question: _Question) -> str | None:
+    """Refuse who is unknown, disabled, or asks for more than the token was made for."""
+    principal, scope = question.principal, question.principal.scope
+    if principal.name is None:
+        return None
+    account = question.policy.accounts().get(principal.name)
+    if account is None:
+        return f"people.yaml has no entry '{principal.name}'; add one"
+    if account.disabled:
+        return f"{account.statement.place} says disabled: true"
+    limit = None
+    if scope.role < question.action.needs:
+        limit = f"role {scope.role}, this needs {question.action.needs}"
+    elif scope.registries and question.registry not in scope.registries:
+        limit = f"registry {', '.join(scope.registries)}"
+    elif question.project and scope.projects and not covers(scope.projects, question.project):
+        limit = f"projects {', '.join(scope.projects)}"
+    return f"token {principal.token} is limited to {limit}; use another token" if limit else None
+
+
+def _closed(question: _Question, registry: RegistryFile, own: ProjectFile | None) -> str | None:
+    """Refuse uploads where nobody may upload this way, whatever the grants say."""
+    if question.action is not Action.PUBLISH:
+        return None
+    if registry.kind != "source":
+        return f"{registry.statement.place}: kind {registry.kind} takes no uploads; publish to a source registry"
+    if own and own.protected:
+        return _protected(own)
+    if question.project and registry.projects == "declared" and own is None:
+        path = project_path(question.registry, question.project)
+        return f"{registry.statement.place}: projects are declared, and {path} does not exist; add it by a change"
+    return None
+
+
+def _protected(own: ProjectFile) -> str:
+    place = (own.protected_statement or own.statement).place
+    return f"{place} says protected: true, so only a trusted publisher publishes; publish from its pipeline"
+
+
+def _weigh(question: _Question, registry: RegistryFile, own: ProjectFile | None) -> Allowed | Denied:
+    """Find the first right that holds; else tell the nearest ones that do not."""
+    near: list[str] = []
+    found = _holds(question, rights(question.policy, registry, own), near)
+    if found is None and question.project is None:
+        anywhere = rights_anywhere(question.policy, question.registry, question.principal.scope.projects)
+        publishing = question.action is Action.PUBLISH
+        found = _holds(question, (r for p, r in anywhere if not (publishing and p.protected)), [])
+    if found:
+        return Allowed(found.statement)
+    nearest = "; ".join(near[:3]) or f"no statement gives {question.action.needs}"
+    return Denied(f"{question}: {nearest}. {_repair(question, registry, own)}")
+
+
+def _holds(question: _Question, ways: Iterable[Right | Unreadable], near: list[str]) -> Right | None:
+    """Find the first right that holds, and note on the way what nearly did."""
+    needed = question.action.needs
+    for right in ways:
+        if isinstance(right, Unreadable):
+            near.append(right.problem)
+            continue
+        meant = belongs(question.policy, question.principal.name, right.to)
+        place = right.statement.place
+        if isinstance(meant, Unreadable):
+            near.append(meant.problem)
+        elif not meant:
+            continue
+        elif right.role < needed:
+            near.append(f"{place} gives {right.role}, this needs {needed}")
+        elif question.project and right.projects and not covers(right.projects, question.project):
+            near.append(f"{place} gives {right.role} only on {', '.join(right.projects)}")
+        elif right.until and question.now.date() > right.until:
+            near.insert(0, f"{place} gave {right.role} until {right.until}")
+        else:
+            return right
+    return None
+
+
+def _repair(question: _Question, registry: RegistryFile, own: ProjectFile | None) -> str:
+    if question.principal.name is None:
+        return "Give a token as password, with user name __token__"
+    grants = own.grants if own else registry.grants
+    statement = grants[0].statement if grants else (own or registry).statement
+    return f"A grant of {question.action.needs} in {statement.place} would allow it"

@@ -1,0 +1,129 @@
+"""The shapes of the files that say who is there: `waybill.yaml`, `people.yaml` and `teams/<team>.yaml`."""
+
+from collections.abc import Mapping
+
+from registry.policy.files import Account, Issuer, Limits, Organization, Team
+from registry.policy.schema.grants import ENTRIES
+from registry.policy.schema.kinds import ACCOUNT, AUDIENCE, DECIMAL, EMAIL, IDENTIFIER, NAME, OWNER, URL, UUID
+from registry.policy.shapes import Flag, Number
+from registry.policy.tables import Either, Key, ListOf, MappingOf, Row, Table
+
+MOST_PEOPLE = 10_000
+MIB = 1024**2
+
+
+def _issuers(row: Row) -> Mapping[str, Issuer]:
+    """Build the accepted issuers; `false` accepts nothing, as leaving the key out does."""
+    issuers = {}
+    for provider, value in row.values.items():
+        if isinstance(value, Issuer):
+            issuers[provider] = value
+        elif value is not False:
+            urls = value if isinstance(value, tuple) else ()
+            issuers[provider] = Issuer(urls, None, None, row.said(provider) or row.statement)
+    return issuers
+
+
+def _organization(row: Row) -> Organization:
+    return Organization(
+        organization=row.get("organization"),
+        url=row.get("url"),
+        audience=row.get("audience"),
+        admins=row.get("admins", ()),
+        auditors=row.get("auditors", ()),
+        issuers=row.get("issuers", {}),
+        review_approvals=row.get("review", 0),
+        limits=row.get("limits", Limits()),
+    )
+
+
+_URLS = ListOf(URL, least=1, most=100)
+_PUBLIC_OR_URLS = Either(Flag(), _URLS)
+_BITBUCKET = Table(
+    {
+        "workspace": Key(IDENTIFIER, "the slug of the workspace, which is part of the issuer's URL", required=True),
+        "workspace_uuid": Key(UUID, "the UUID of the workspace, with braces, in quotes", required=True),
+    },
+    lambda row: Issuer((), row.get("workspace"), row.get("workspace_uuid"), row.statement),
+)
+_ISSUERS = Table(
+    {
+        "github": Key(_PUBLIC_OR_URLS, "GitHub Actions: true, or exact issuers, of GitHub Enterprise servers too"),
+        "gitlab": Key(_PUBLIC_OR_URLS, "GitLab CI: true, or the URLs of the instances"),
+        "bitbucket": Key(_BITBUCKET, "Bitbucket Pipelines: one workspace"),
+        "buildkite": Key(_PUBLIC_OR_URLS, "Buildkite: true, or exact issuers"),
+        "circleci": Key(_PUBLIC_OR_URLS, "CircleCI: true, or exact issuers"),
+        "jenkins": Key(_URLS, "Jenkins: the exact issuers of the controllers or folders"),
+        "other": Key(_URLS, "any other system: its exact issuers, for publishers in the general form"),
+    },
+    _issuers,
+)
+
+ORGANIZATION = Table(
+    {
+        "organization": Key(NAME, "the name of this installation, like acme", required=True),
+        "url": Key(URL, "the public base URL of this installation"),
+        "audience": Key(AUDIENCE, "what identity tokens must be minted for; unique to this installation"),
+        "admins": Key(ENTRIES, "root owners: they may approve every change"),
+        "auditors": Key(ENTRIES, "who may read the whole git repository, every project included"),
+        "issuers": Key(_ISSUERS, "CI systems whose identity tokens are accepted"),
+        "review": Key(
+            Table(
+                {"approvals": Key(Number(0, 10), "how many approvals a change needs; 0: owners merge as they push")},
+                lambda row: row.get("approvals", 0),
+            ),
+            "how changes of the policy are reviewed",
+        ),
+        "limits": Key(
+            Table(
+                {"file_mb": Key(Number(1, 10_240), "the largest file that may be uploaded, in MiB; left out: 1024")},
+                lambda row: Limits(row.get("file_mb", 1024) * MIB),
+            ),
+            "what is accepted at most",
+        ),
+    },
+    _organization,
+)
+
+
+def _account(row: Row) -> Account | None:
+    """Build an account; only a service account has an owner, because a person answers for themselves."""
+    service = row.get("service", False)
+    if row.get("owner") and not service:
+        row.report("owner", "'owner' is for service accounts; add service: true, or remove it")
+        return None
+    return Account(
+        id=row.at.key,
+        email=row.get("email"),
+        service=service,
+        owner=row.get("owner"),
+        disabled=row.get("disabled", False),
+        forge_ids=row.texts("github", "gitlab", "bitbucket"),
+        statement=row.statement,
+    )
+
+
+PEOPLE = MappingOf(
+    ACCOUNT,
+    Table(
+        {
+            "email": Key(EMAIL, "the e-mail address, as in git commits"),
+            "service": Key(Flag(), "true: an account for machines"),
+            "owner": Key(OWNER, "who answers for a service account: an account id or team:<name>"),
+            "disabled": Key(Flag(), "true: every right and token of this account is void"),
+            "github": Key(DECIMAL, "the numeric user id at GitHub, in quotes"),
+            "gitlab": Key(DECIMAL, "the numeric user id at GitLab, in quotes"),
+            "bitbucket": Key(UUID, "the user's UUID at Bitbucket, with braces, in quotes"),
+        },
+        _account,
+    ),
+    most=MOST_PEOPLE,
+)
+
+TEAM = Table(
+    {
+        "members": Key(ListOf(ACCOUNT), "account ids of people.yaml; no teams"),
+        "maintainers": Key(ListOf(ACCOUNT), "account ids of those who may approve changes of this team"),
+    },
+    lambda row: Team(row.at.name, row.get("members", ()), row.get("maintainers", ()), row.statement),
+)

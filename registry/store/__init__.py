@@ -1,0 +1,113 @@
+"""The store port: two branches of versioned files, read as snapshots and moved by compare-and-swap.
+
+`git.py` keeps the promise on disk, `memory.py` in a dict; `tests/registry/store/test_contract.py` runs on both.
+Not provided: merges, renames, working trees, tags. History is linear and only grows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+POLICY = "main"  # decisions of people, by reviewed change
+LEDGER = "ledger"  # facts, by the server alone
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who a commit names as author or committer."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewCommit:
+    """One commit to append: what changes, and what the log says about it."""
+
+    changes: Mapping[str, bytes | None]  # path -> content; None removes
+    message: str
+    author: Signature
+    committer: Signature
+    time: int  # seconds since the epoch, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the history, as far as the log needs it."""
+
+    id: str
+    time: int
+    author: Signature
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a folder holds under one name; the id changes exactly when the content does."""
+
+    id: str
+    folder: bool
+
+
+class Snapshot(Protocol):
+    """All files of a branch at one commit."""
+
+    @property
+    def id(self) -> str:
+        """The commit id, 40 hex digits."""
+
+    @property
+    def time(self) -> int:
+        """When it was committed, seconds since the epoch."""
+
+    def read(self, path: str) -> bytes | None:
+        """Read one file; None where there is none."""
+
+    def entry(self, path: str) -> Entry | None:
+        """Look up the id of a file or folder, the fingerprint of all below it; None where there is none."""
+
+    def entries(self, path: str) -> Mapping[str, Entry]:
+        """List a folder by name; empty where there is none. The root is ''."""
+
+
+class Store(Protocol):
+    """The versioned files of one organization. Every method may be called from any thread."""
+
+    def head(self, branch: str) -> Snapshot:
+        """Read the newest commit of a branch.
+
+        Raises:
+            NotFound: the branch has no commit yet.
+        """
+
+    def at(self, commit: str) -> Snapshot:
+        """Read the snapshot of a commit id of 40 hex digits, whether or not a branch holds it.
+
+        Raises:
+            NotFound: there is no such commit.
+        """
+
+    def append(self, branch: str, parent: Snapshot | None, commits: Sequence[NewCommit]) -> Snapshot:
+        """Add commits to a branch in one durable step: when this returns, a power cut loses none of them.
+
+        Args:
+            branch: the branch to move.
+            parent: the head the commits were made for; None when they begin the branch.
+            commits: at least one, in order.
+
+        Raises:
+            Moved: the branch is not at `parent` any more; nothing was changed.
+            Invalid: a path cannot be stored.
+            Unavailable: the disk refused; nothing was changed.
+        """
+
+    def history(self, newest: Snapshot) -> Iterator[Commit]:
+        """Walk back from a snapshot, newest commit first."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the one writer's place, against all threads and processes of this installation. Not reentrant.
+
+        Raises:
+            Unavailable: it was not free in time.
+        """

@@ -1,0 +1,49 @@
+"""Durable loose git objects: what stands between a written object and a power cut.
+
+Format: zlib-compressed, at objects/<first two hex digits>/<the other 38> (gitrepository-layout(5)).
+"""
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from registry.durable import make_folders, sync_file, sync_folders, write_file
+from registry.errors import Unavailable
+
+
+def write_objects(objects: Path, contents: Mapping[str, bytes]) -> None:
+    """Write loose objects so that they survive a power cut: each is flushed, read back, and its folder flushed once.
+
+    An object that is already there is checked and flushed too: a killed process may have left it empty, torn or in
+    memory only, and nothing else would ever repair it.
+
+    Args:
+        objects: the `objects` folder of the git repository.
+        contents: compressed content by object id.
+
+    Raises:
+        OSError: the disk refused.
+        Unavailable: what was read back is not what was written.
+    """
+    for object_id, compressed in contents.items():
+        path = objects / object_id[:2] / object_id[2:]
+        if is_sound(path):
+            sync_file(path)
+            continue
+        make_folders(path.parent)
+        write_file(path, compressed)
+        if not is_sound(path):
+            raise Unavailable(
+                f"Object {object_id} could not be read back from disk; nothing was stored. Check the disk"
+            )
+    sync_folders(objects / object_id[:2] for object_id in contents)
+
+
+def is_sound(path: Path) -> bool:
+    """Tell whether a loose object is there and its content has the name it stands under."""
+    try:
+        content = zlib.decompress(path.read_bytes())
+    except (FileNotFoundError, zlib.error):
+        return False
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest() == path.parent.name + path.name

@@ -1,0 +1,95 @@
+"""`/-/api/v1/log`, `/who-can`, `/explain`: the questions of `registry/audit.py` over HTTP."""
+
+from itertools import islice
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from registry import audit, names
+from registry.answers import event_json, verdict_json
+from registry.audit import Wanted
+from registry.errors import Forbidden, Invalid
+from registry.installation import Installation, View
+from registry.model import Event
+from registry.names import ProjectName, RegistryName
+from registry.policy.decide import Allowed
+from registry.policy.rights import belongs
+from registry.policy.roles import Action, Principal
+from registry.web import params
+from registry.web.auth import known_project, known_registry
+
+MOST_EVENTS = 1000
+
+
+def blueprint(installation: Installation) -> Blueprint:
+    """Make the routes of the audit."""
+    routes = Blueprint("audit", __name__)
+
+    @routes.get("/log")
+    def log() -> ResponseReturnValue:
+        view, principal = params.known_caller(installation)
+        limit = min(params.number("limit", 100), MOST_EVENTS)
+        events = audit.log(installation, _wanted(view))
+        visible = (event for event in events if _may_see(view, principal, event))
+        return jsonify(events=[event_json(event) for event in islice(visible, limit)])
+
+    @routes.get("/who-can")
+    def who_can() -> ResponseReturnValue:
+        view, principal = params.known_caller(installation)
+        action, registry, project = _question(view)
+        _may_ask(view, principal, registry, project)
+        policy = audit.policy_at(installation, request.args.get("at"))
+        found = audit.who_can(policy, action, registry, project, view.now)
+        return jsonify(policy=policy.commit, principals=[verdict_json(who, verdict) for who, verdict in found])
+
+    @routes.get("/explain")
+    def explain() -> ResponseReturnValue:
+        view, principal = params.known_caller(installation)
+        action, registry, project = _question(view)
+        who = params.text("principal")
+        if who != principal.name:
+            _may_ask(view, principal, registry, project)
+        policy = audit.policy_at(installation, request.args.get("at"))
+        verdict = audit.explain(policy, who, action, registry, project, view.now)
+        return jsonify(policy=policy.commit, **verdict_json(Principal(who), verdict))
+
+    return routes
+
+
+def _may_ask(view: View, principal: Principal, registry: RegistryName, project: ProjectName) -> None:
+    """Let those see others' rights who may change them, and auditors."""
+    auditors = tuple(named.name for named in view.policy.organization().auditors)
+    if belongs(view.policy, principal.name, auditors) is True:
+        return
+    if not isinstance(view.decide(principal, Action.ADMINISTER, registry, project), Allowed):
+        raise Forbidden(f"{principal} may not ask about others' rights on {project}; its admins and auditors may")
+
+
+def _may_see(view: View, principal: Principal, event: Event) -> bool:
+    """Show an event of a project to its readers, one of a token to its owner."""
+    registry, project = event.facts.get("Registry"), event.facts.get("Project")
+    if registry and project:
+        verdict = view.decide(principal, Action.READ, RegistryName(registry), ProjectName(project))
+        return isinstance(verdict, Allowed)
+    return event.facts.get("Owner") == principal.name
+
+
+def _wanted(view: View) -> Wanted:
+    given = request.args
+    return Wanted(
+        registry=known_registry(view, given["registry"]) if "registry" in given else None,
+        project=known_project(given["project"]) if "project" in given else None,
+        version=names.version(given["version"]) if "version" in given else None,
+        pipeline=given.get("pipeline"),
+        repository=given.get("repository"),
+        since=params.time("since"),
+    )
+
+
+def _question(view: View) -> tuple[Action, RegistryName, ProjectName]:
+    try:
+        action = Action(params.text("action"))
+    except ValueError:
+        raise Invalid(f"action: choose one of {', '.join(a.value for a in Action)}") from None
+    registry = request.args.get("registry") or audit.only_registry(view.policy)
+    return action, known_registry(view, registry), known_project(params.text("project"))

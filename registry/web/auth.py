@@ -1,0 +1,84 @@
+"""From a request to who asks, and from a verdict to an answer."""
+
+from flask import g, request
+from werkzeug.datastructures import Authorization
+
+from registry import names, tokens
+from registry.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from registry.installation import View
+from registry.names import ProjectName, RegistryName
+from registry.policy.decide import Denied
+from registry.policy.files import BadFile
+from registry.policy.roles import ANYONE, Action, Principal
+
+
+def caller(view: View) -> Principal:
+    """Tell who sent this request.
+
+    A token is taken from wherever a client can put one: as Basic password with any user name, as user name with an
+    empty password (`https://TOKEN@host/`), or as Bearer.
+
+    Raises:
+        Unauthenticated: credentials were sent and nobody holds them, also where none were needed (fail loud).
+    """
+    if "Authorization" not in request.headers:
+        return ANYONE
+    given = _token(request.authorization)
+    if given is None:
+        raise Unauthenticated("The Authorization header is neither Basic nor Bearer; send a token as Basic password")
+    principal = tokens.authenticate(view.index, given, view.now)
+    g.principal = principal
+    return principal
+
+
+def _token(sent: Authorization | None) -> str | None:
+    if sent is None:
+        return None
+    if sent.type == "basic":
+        return sent.password or sent.username or ""
+    return sent.token if sent.type == "bearer" else None
+
+
+def known_registry(view: View, raw: str) -> RegistryName:
+    """Check that a registry exists; one whose file is broken does, and denies.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    try:
+        registry = names.registry_name(raw)
+        found = view.policy.registry(registry) is not None
+    except BadFile:
+        return names.registry_name(raw)
+    except Invalid as error:
+        raise NotFound(str(error)) from None
+    if not found:
+        known = ", ".join(view.policy.registries()) or "none"
+        raise NotFound(f"There is no registry '{registry}' here; there are: {known}")
+    return registry
+
+
+def known_project(raw: str) -> ProjectName:
+    """Normalise a project name of a URL.
+
+    Raises:
+        NotFound: it cannot name a project.
+    """
+    try:
+        return names.project_name(raw)
+    except Invalid as error:
+        raise NotFound(str(error)) from None
+
+
+def permit(
+    view: View, principal: Principal, action: Action, registry: RegistryName, project: ProjectName | None
+) -> None:
+    """Let an action pass, or refuse it: 401 to nobody in particular, 403 to somebody.
+
+    Raises:
+        Unauthenticated: no credentials were sent, and some are needed.
+        Forbidden: the policy does not allow it.
+    """
+    verdict = view.decide(principal, action, registry, project)
+    if isinstance(verdict, Denied):
+        raise (Forbidden if principal.name else Unauthenticated)(verdict.reason)

@@ -1,0 +1,38 @@
+"""`/-/api/v1/registries/…/yank`: the verbs of `registry/curate.py` over HTTP."""
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from registry import curate, names
+from registry.installation import Installation
+from registry.model import Release
+from registry.names import ProjectName
+from registry.web import params
+from registry.web.auth import known_project, known_registry
+
+_YANK = "/registries/<registry>/projects/<project>/releases/<version>/yank"
+
+
+def blueprint(installation: Installation) -> Blueprint:
+    """Make the routes that change releases."""
+    routes = Blueprint("curate", __name__)
+
+    @routes.put(_YANK)
+    def yank(registry: str, project: str, version: str) -> ResponseReturnValue:
+        view, principal = params.known_caller(installation)
+        name, wanted = known_registry(view, registry), known_project(project)
+        reason = str(params.body().get("reason", ""))
+        return _shown(wanted, curate.yank(installation, principal, name, wanted, names.version(version), reason))
+
+    @routes.delete(_YANK)
+    def unyank(registry: str, project: str, version: str) -> ResponseReturnValue:
+        view, principal = params.known_caller(installation)
+        name, wanted = known_registry(view, registry), known_project(project)
+        return _shown(wanted, curate.unyank(installation, principal, name, wanted, names.version(version)))
+
+    return routes
+
+
+def _shown(project: ProjectName, release: Release) -> ResponseReturnValue:
+    yank = release.yank
+    return jsonify(project=project, version=release.version, yanked=bool(yank), reason=yank.reason if yank else None)

@@ -1,0 +1,71 @@
+"""Downloads: artifacts and their core metadata, addressed by digest and therefore cacheable for ever."""
+
+from io import BytesIO
+from typing import BinaryIO
+
+from flask import Blueprint, Response, request
+from werkzeug.wsgi import wrap_file
+
+from registry import names
+from registry.errors import Forbidden, Invalid, NotFound
+from registry.installation import Installation, View
+from registry.model import File, Sha256, Status
+from registry.names import Distribution, RegistryName
+from registry.policy.roles import Action
+from registry.web.auth import caller, known_registry, permit
+
+_IMMUTABLE = "private, max-age=31536000, immutable"
+_METADATA = ".metadata"  # PEP 658: the file's URL with this appended
+
+
+def blueprint(installation: Installation) -> Blueprint:
+    """Make the routes of the files."""
+    routes = Blueprint("files", __name__)
+
+    @routes.get("/<registry>/files/<sha256>/<filename>")
+    def file(registry: str, sha256: str, filename: str) -> Response:
+        view = installation.view()
+        principal, name = caller(view), known_registry(view, registry)
+        dist = _distribution(filename.removesuffix(_METADATA))
+        permit(view, principal, Action.READ, name, dist.project)
+        found = _offered(view, name, dist, sha256)
+        if not filename.endswith(_METADATA):
+            return _send(installation.blobs.open(found.sha256), found.size, found.sha256)
+        metadata = view.index.metadata(name, dist) if found.metadata_sha256 else None
+        if metadata is None or found.metadata_sha256 is None:
+            raise NotFound(f"No core metadata is stored for '{dist.filename}'")
+        return _send(BytesIO(metadata), len(metadata), found.metadata_sha256)
+
+    return routes
+
+
+def _distribution(filename: str) -> Distribution:
+    try:
+        return names.distribution(filename)
+    except Invalid as error:
+        raise NotFound(str(error)) from None
+
+
+def _offered(view: View, registry: RegistryName, dist: Distribution, sha256: str) -> File:
+    """Find the file a URL means; the digest must be its own, so no URL ever names two contents."""
+    file = view.index.file(registry, dist)
+    if file is None or file.deleted or file.sha256 != sha256:
+        raise NotFound(f"Registry {registry} has no file '{dist.filename}' with this sha256")
+    project = view.index.status(registry, dist.project)
+    if project and project.status is Status.QUARANTINED:
+        raise Forbidden(f"Project {dist.project} is quarantined; its files are withheld (PEP 792)")
+    return file
+
+
+def _send(stream: BinaryIO, size: int, digest: Sha256) -> Response:
+    """Send bytes as they are: no Content-Encoding (uv would unpack an sdist), Range and If-Range answered."""
+    response = Response(
+        wrap_file(request.environ, stream), content_type="application/octet-stream", direct_passthrough=True
+    )
+    response.call_on_close(stream.close)
+    response.content_length = size
+    response.set_etag(digest)
+    response.headers["Cache-Control"] = _IMMUTABLE
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
+    return response

@@ -1,0 +1,132 @@
+"""The simple index over HTTP: negotiation, validators, and the past under `@<revision>`."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.wrappers import Response as Redirect
+
+from registry import simple
+from registry.errors import NotFound
+from registry.history import History
+from registry.index import Index
+from registry.installation import Installation, View
+from registry.model import Project
+from registry.names import ProjectName, RegistryName
+from registry.policy.decide import Allowed
+from registry.policy.files import BadFile
+from registry.policy.roles import Action, Principal
+from registry.web.auth import caller, known_project, known_registry, permit
+from registry.web.pages import WORTH_COMPRESSING, Page, Pages
+
+# What a client may ask for, and what it is answered with; first wins among equals, so */* is HTML (pipenv, hatch).
+_OFFERS = {
+    "text/html": ("html", "text/html; charset=utf-8"),
+    simple.JSON: ("json", simple.JSON),
+    simple.HTML: ("html", simple.HTML),
+    "application/vnd.pypi.simple.latest+json": ("json", simple.JSON),
+    "application/vnd.pypi.simple.latest+html": ("html", simple.HTML),
+}
+_VARY = "Accept, Accept-Encoding, Authorization"
+_REVALIDATE = "private, max-age=0"  # pip >= 26.2, uv, Poetry and PDM honour a longer age: fresh uploads would be hidden
+
+
+def blueprint(installation: Installation) -> Blueprint:
+    """Make the routes of the simple index."""
+    routes = Blueprint("index", __name__)
+    pages, history = Pages(), History(installation.store)
+
+    def past(revision: str | None, view: View) -> tuple[Index, str]:
+        """Choose which ledger is shown, and how its pages reach the files; rights are always those of now."""
+        if revision is None:
+            return view.index, "../../files/"
+        return Index(history.at(revision)), "../../../files/"
+
+    @routes.get("/<registry>/simple/")
+    @routes.get("/<registry>/@<revision>/simple/")
+    def projects(registry: str, revision: str | None = None) -> Response:
+        view = installation.view()
+        principal, name = caller(view), known_registry(view, registry)
+        permit(view, principal, Action.READ, name, None)
+        index, _ = past(revision, view)
+        key = (name, index.fingerprint(name), view.policy.commit, principal, view.now.date())
+        kind, content_type = _negotiated()
+        render = simple.projects_json if kind == "json" else simple.projects_html
+        page = pages.get((key, kind), lambda: render(_readable(view, index, principal, name)))
+        return _answer(page.digest, kind, content_type, lambda: page)
+
+    @routes.get("/<registry>/simple/<project>/")
+    @routes.get("/<registry>/@<revision>/simple/<project>/")
+    def project(registry: str, project: str, revision: str | None = None) -> Response:
+        view = installation.view()
+        principal, name = caller(view), known_registry(view, registry)
+        wanted = known_project(project)
+        permit(view, principal, Action.READ, name, wanted)
+        index, files = past(revision, view)
+        fingerprint = index.fingerprint(name, wanted)
+        if fingerprint is None and not _declared(view, name, wanted):
+            raise NotFound(f"Registry {name} has no project '{wanted}'")
+        kind, content_type = _negotiated()
+        render = simple.project_json if kind == "json" else simple.project_html
+
+        def rendered() -> bytes:
+            # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.
+            return render(index.project(name, wanted) or Project(wanted), files)
+
+        def page() -> Page:
+            return pages.get((wanted, fingerprint, kind, files), rendered)
+
+        return _answer(f"{fingerprint or 'empty'}-{len(files)}", kind, content_type, page)
+
+    @routes.get("/<registry>/simple")
+    @routes.get("/<registry>/simple/<project>")
+    @routes.get("/<registry>/@<revision>/simple")
+    @routes.get("/<registry>/@<revision>/simple/<project>")
+    def slash(**_: str) -> Redirect:
+        # Relative, so that it holds behind any proxy, and temporary: clients keep permanent ones for ever.
+        return redirect(request.path.rpartition("/")[2] + "/", 302)
+
+    return routes
+
+
+def _declared(view: View, registry: RegistryName, project: ProjectName) -> bool:
+    try:
+        return view.policy.project(registry, project) is not None
+    except BadFile:
+        return True
+
+
+def _readable(view: View, index: Index, principal: Principal, registry: RegistryName) -> list[ProjectName]:
+    """List the projects this caller may read, those still without files included."""
+    every = {*index.projects(registry), *view.policy.declared(registry)}
+    return [p for p in sorted(every) if isinstance(view.decide(principal, Action.READ, registry, p), Allowed)]
+
+
+def _negotiated() -> tuple[str, str]:
+    """Choose the representation (PEP 691); `?format=` overrides the header."""
+    wanted = request.args.get("format")
+    best = wanted if wanted in _OFFERS else request.accept_mimetypes.best_match(list(_OFFERS), "text/html")
+    return _OFFERS[best or "text/html"]
+
+
+def _encoding() -> str:
+    accepted = request.accept_encodings
+    best = max(("zstd", "gzip"), key=accepted.quality)  # the first of equals
+    return best if accepted.quality(best) > 0 else "identity"
+
+
+def _answer(fingerprint: str, kind: str, content_type: str, page: Callable[[], Page]) -> Response:
+    """Answer with a page or 304. The ETag is strong and differs by representation (RFC 9110, 8.8.3)."""
+    encoding = _encoding()
+    etag = f"{simple.FORMAT}-{fingerprint}-{kind}-{encoding}"
+    response = Response(status=304)
+    if not request.if_none_match.contains(etag):
+        found = page()
+        if encoding != "identity" and len(found.body) < WORTH_COMPRESSING:
+            encoding = "identity"
+        response = Response(found.encode(encoding), content_type=content_type)
+        if encoding != "identity":
+            response.headers["Content-Encoding"] = encoding
+    response.set_etag(etag)
+    response.headers["Vary"] = _VARY
+    response.headers["Cache-Control"] = _REVALIDATE
+    return response

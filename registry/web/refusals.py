@@ -1,0 +1,82 @@
+"""Every refusal as its clients read it: status, text, and the reason phrase that twine alone prints."""
+
+import json
+
+from flask import Response, request
+from werkzeug.exceptions import HTTPException
+
+from registry.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    Moved,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    WaybillError,
+)
+
+_STATUS: tuple[tuple[type[WaybillError], int], ...] = (
+    (TooLarge, 413),
+    (Invalid, 400),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 400),  # what PyPI answers to a used filename; twine, Poetry and PDM look for it
+    (Moved, 503),
+    (Unavailable, 503),
+)
+LONGEST_REASON = 400  # characters of a status line
+RETRY_AFTER = 5  # seconds; never a date, which Poetry cannot read
+
+
+def status_of(error: WaybillError) -> int:
+    """Give the HTTP status of a refusal."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def from_error(error: WaybillError) -> Response:
+    """Answer a refusal of our own."""
+    return refusal(status_of(error), str(error))
+
+
+def from_http(error: HTTPException) -> Response:
+    """Answer a refusal of the framework in the same form, with the headers it asks for, such as Allow."""
+    response = refusal(error.code or 500, error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    return response
+
+
+def refusal(status: int, text: str) -> Response:
+    """Say one text in the three places clients look: reason phrase, JSON `code`, and body.
+
+    Never application/problem+json here: on it, uv skips asking whether the file appeared meanwhile, and fails the job.
+    """
+    phrase = f"{status} {_one_line(text)}"
+    if request.accept_mimetypes.best_match(["text/plain", "application/json"]) == "application/json":
+        response = Response(mimetype="application/json")
+        response.set_data(json.dumps({"code": phrase, "message": text}))
+    else:
+        response = Response(text + "\n", content_type="text/plain; charset=utf-8")
+    response.status = phrase
+    return challenge(response)
+
+
+def challenge(response: Response) -> Response:
+    """Add the headers that tell a client what to do about a refusal."""
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="Waybill", charset="UTF-8"'
+    if response.status_code == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _one_line(text: str) -> str:
+    """Make a text fit a status line: one line of visible Latin-1, and short."""
+    flat = " ".join(text.split())
+    safe = "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in flat)
+    return safe if len(safe) <= LONGEST_REASON else safe[: LONGEST_REASON - 3] + "..."

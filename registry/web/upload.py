@@ -1,0 +1,116 @@
+"""The upload endpoint, as every client sends it: the legacy multipart form, or a lone `file` field.
+
+https://docs.pypi.org/api/upload/ describes the form; what each client really sends was tried with each of them.
+"""
+
+from contextlib import ExitStack
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import HTTPException
+
+from registry.blobs.incoming import Incoming
+from registry.errors import Invalid, WaybillError
+from registry.installation import Installation
+from registry.policy.files import BadFile, Limits
+from registry.policy.roles import Action
+from registry.upload import Accepted, upload
+from registry.web.auth import caller, known_registry, permit
+from registry.web.refusals import from_error, from_http
+from registry.web.request import Request
+
+_FILE_FIELDS = ("content", "file")  # legacy uploaders; curl
+_SINGLE = (
+    "name",
+    "version",
+    "filetype",
+    "md5_digest",
+    "sha256_digest",
+    "blake2_256_digest",
+    ":action",
+    "protocol_version",
+)
+
+
+def blueprint(installation: Installation) -> Blueprint:
+    """Make the routes of the upload: both slash forms, because uploaders do not follow redirects."""
+    routes = Blueprint("upload", __name__)
+
+    @routes.post("/<registry>/")
+    @routes.post("/<registry>")
+    @routes.post("/<registry>/legacy/")
+    @routes.post("/<registry>/legacy")
+    def receive(registry: str) -> Response:
+        with ExitStack() as stack:
+            try:
+                return _told(_receive(installation, registry, stack))
+            except WaybillError as error:
+                answer = from_error(error)
+            except HTTPException as error:
+                answer = from_http(error)
+            _request().discard()
+            answer.headers["Connection"] = "close"
+            return answer
+
+    return routes
+
+
+def _receive(installation: Installation, raw_registry: str, stack: ExitStack) -> Accepted:
+    """Authenticate before a byte of the body is read, then stream, then store."""
+    view = installation.view()
+    registry, principal = known_registry(view, raw_registry), caller(view)
+    permit(view, principal, Action.PUBLISH, registry, None)
+    try:
+        limits = view.policy.organization().limits
+    except BadFile:
+        limits = Limits()
+    _request().receive(installation.blobs, limits.file_bytes, stack)
+    form, sent = _form(), _file()
+    draft = sent.stream
+    if not isinstance(draft, Incoming):
+        raise Invalid("content: the upload carries no file; send it as multipart/form-data field 'content' or 'file'")
+    return upload(installation, principal, registry, sent.filename or "", draft, form)
+
+
+def _form() -> dict[str, str]:
+    """Read the fields that say which file this is; all others are accepted and ignored, also unknown ones."""
+    form: dict[str, str] = {}
+    for field in _SINGLE:
+        values = [value for value in request.form.getlist(field) if value != "UNKNOWN"]
+        if len(set(values)) > 1:
+            raise Invalid(f"{field}: given {len(values)} times with different values; send it once")
+        if values:
+            form[field] = values[0]
+    action = form.get(":action", "file_upload")
+    if action != "file_upload":
+        raise Invalid(f":action: {action!a} is not served here; only 'file_upload' is")
+    if form.get("protocol_version", "1") != "1":
+        raise Invalid(f"protocol_version: {form['protocol_version']!a} is unknown; send 1")
+    return form
+
+
+def _file() -> FileStorage:
+    sent = [file for field in _FILE_FIELDS for file in request.files.getlist(field)]
+    if len(sent) != 1:
+        many = "more than one file" if sent else "no file"
+        raise Invalid(
+            f"content: the upload carries {many}; send exactly one, as multipart/form-data field 'content' or 'file'"
+        )
+    return sent[0]
+
+
+def _told(accepted: Accepted) -> Response:
+    file = accepted.file
+    if accepted.commit is None:
+        text = f"{file.filename} is here already with the same content, sha256 {file.sha256}; nothing was written"
+    else:
+        text = f"Accepted {file.filename}, sha256 {file.sha256}, as ledger commit {accepted.commit}"
+    return current_app.response_class(text + "\n", content_type="text/plain; charset=utf-8")
+
+
+def _request() -> Request:
+    """Give the request by its own class, which create_app chose."""
+    current = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Werkzeug's way out of the proxy
+    if not isinstance(current, Request):
+        raise TypeError("the application was not made by create_app")
+    return current

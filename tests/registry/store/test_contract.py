@@ -1,0 +1,179 @@
+"""What every store promises; each test runs on the git store and on the memory store."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from registry.errors import Invalid, Moved, NotFound
+from registry.store import LEDGER, NewCommit, Signature, Snapshot, Store
+from registry.store.git import GitStore
+from registry.store.memory import MemoryStore
+
+ALICE = Signature("alice", "alice@acme.example")
+REGISTRY = Signature("Waybill", "registry@acme.example")
+
+
+@pytest.fixture(params=["git", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return GitStore.create(tmp_path / "waybill.git") if request.param == "git" else MemoryStore()
+
+
+def commit(changes: dict[str, bytes | None], message: str = "publish: demo\n", time: int = 1_800_000_000) -> NewCommit:
+    return NewCommit(changes, message, ALICE, REGISTRY, time)
+
+
+def begin(store: Store, **files: bytes) -> Snapshot:
+    return store.append(LEDGER, None, [commit({"a/first": b"1", **files})])
+
+
+def test_what_was_appended_is_read_back_from_the_head(store: Store) -> None:
+    begin(store)
+    head = store.head(LEDGER)
+    assert head.read("a/first") == b"1"
+    assert head.read("a/second") is None
+    assert head.read("a") is None
+    assert head.time == 1_800_000_000
+
+
+def test_a_branch_nobody_began_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFound):
+        store.head(LEDGER)
+
+
+def test_a_branch_begun_twice_has_moved_and_keeps_its_content(store: Store) -> None:
+    begin(store)
+    with pytest.raises(Moved):
+        store.append(LEDGER, None, [commit({"b": b"2"})])
+    assert store.head(LEDGER).read("a/first") == b"1"
+
+
+def test_an_append_to_a_head_that_moved_is_refused_and_changes_nothing(store: Store) -> None:
+    old = begin(store)
+    newer = store.append(LEDGER, old, [commit({"b": b"2"})])
+    with pytest.raises(Moved):
+        store.append(LEDGER, old, [commit({"c": b"3"})])
+    assert store.head(LEDGER).id == newer.id
+    assert store.head(LEDGER).read("c") is None
+
+
+def test_an_old_snapshot_does_not_change_when_the_branch_moves(store: Store) -> None:
+    old = begin(store)
+    store.append(LEDGER, old, [commit({"a/first": None, "b": b"2"})])
+    assert old.read("a/first") == b"1"
+    assert old.read("b") is None
+    assert store.at(old.id).read("a/first") == b"1"
+
+
+def test_several_commits_are_appended_in_one_step_and_each_is_in_the_history(store: Store) -> None:
+    old = begin(store)
+    new = store.append(LEDGER, old, [commit({f"b/{n}": b"x"}, f"publish: {n}\n", 1_800_000_000 + n) for n in range(3)])
+    assert [c.message for c in store.history(new)] == [
+        "publish: 2\n",
+        "publish: 1\n",
+        "publish: 0\n",
+        "publish: demo\n",
+    ]
+    assert [c.time for c in store.history(new)][:3] == [1_800_000_002, 1_800_000_001, 1_800_000_000]
+    assert sorted(new.entries("b")) == ["0", "1", "2"]
+
+
+def test_history_names_the_author(store: Store) -> None:
+    (only,) = store.history(begin(store))
+    assert only.author == ALICE
+
+
+def test_a_folder_whose_last_file_is_removed_is_gone(store: Store) -> None:
+    old = begin(store, b=b"2")
+    new = store.append(LEDGER, old, [commit({"a/first": None})])
+    assert new.entry("a") is None
+    assert list(new.entries("")) == ["b"]
+
+
+def test_removing_what_is_not_there_changes_nothing(store: Store) -> None:
+    old = begin(store)
+    new = store.append(LEDGER, old, [commit({"a/other": None, "z/none": None})])
+    assert new.entry("") == old.entry("")
+
+
+def test_equal_content_has_an_equal_fingerprint_and_other_content_another(store: Store) -> None:
+    old = begin(store, **{"b/first": b"1"})
+    assert old.entry("a") == old.entry("b")
+    new = store.append(LEDGER, old, [commit({"b/first": b"2"})])
+    assert new.entry("a") == old.entry("a")
+    assert new.entry("b") != old.entry("b")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        "../a",
+        "a/../b",
+        ".",
+        "a/.git",
+        "a/.GIT/x",
+        "a\nb",
+        "a\\b",
+        "a\0b",
+        "é",
+        "a b",
+        "x/" * 9 + "x",
+    ],
+)
+def test_a_path_another_tool_would_misread_is_refused(store: Store, path: str) -> None:
+    old = begin(store)
+    with pytest.raises(Invalid):
+        store.append(LEDGER, old, [commit({path: b"x"})])
+    assert store.head(LEDGER).id == old.id
+
+
+def test_a_file_never_becomes_a_folder_nor_a_folder_a_file(store: Store) -> None:
+    old = begin(store)
+    for changes in ({"a": b"x"}, {"a/first/below": b"x"}, {"n/x": b"x", "n": b"y"}, {"n": b"y", "n/x": b"x"}):
+        with pytest.raises(Invalid):
+            store.append(LEDGER, old, [commit(dict(changes))])
+    assert store.head(LEDGER).id == old.id
+
+
+def test_a_commit_that_does_not_exist_is_not_found(store: Store) -> None:
+    begin(store)
+    for commit_id in ("0" * 40, "f" * 40, "zz", "", "0" * 41, "HEAD", "../x"):
+        with pytest.raises(NotFound):
+            store.at(commit_id)
+
+
+def test_writers_that_take_turns_under_the_lock_lose_nothing(store: Store) -> None:
+    begin(store)
+
+    def write(n: int) -> None:
+        with store.lock():
+            store.append(LEDGER, store.head(LEDGER), [commit({f"w/{n}": b"x"})])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    head = store.head(LEDGER)
+    assert len(head.entries("w")) == 40
+    assert len(list(store.history(head))) == 41
+
+
+def test_the_lock_admits_one_at_a_time(store: Store) -> None:
+    inside, most = 0, 0
+    guard = threading.Lock()
+
+    def enter(_: int) -> None:
+        nonlocal inside, most
+        with store.lock():
+            with guard:
+                inside += 1
+                most = max(most, inside)
+            with guard:
+                inside -= 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(enter, range(64)))
+    assert most == 1

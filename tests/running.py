@@ -1,0 +1,139 @@
+"""A real server on loopback, started with the command a user types."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+WAYBILL = [sys.executable, "-m", "registry"]
+# What a client of these tests may see: nothing of this machine's package configuration.
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "TWINE_", "WAYBILL_"))}
+CLEAN["PIP_CONFIG_FILE"] = os.devnull
+CLEAN["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+CLEAN["UV_NO_CONFIG"] = "1"
+
+
+def waybill(*arguments: str, token: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a waybill command as a user would."""
+    env = {**CLEAN, **({"WAYBILL_TOKEN": token} if token else {})}
+    return subprocess.run([*WAYBILL, *arguments], capture_output=True, text=True, check=check, env=env, timeout=60)
+
+
+@dataclass
+class Server:
+    """An installation and the process that serves it."""
+
+    data: Path
+    port: int
+    token: str  # of the admin `alice`, unlimited
+    workers: int = 2
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def git(self) -> Path:
+        """The bare git repository."""
+        return self.data / "waybill.git"
+
+    def index_url(self, token: str | None = None, registry: str = "python") -> str:
+        """The simple index, with a token in it as clients take it."""
+        return f"http://__token__:{token or self.token}@127.0.0.1:{self.port}/{registry}/simple/"
+
+    @property
+    def upload_url(self) -> str:
+        """Where uploaders publish to."""
+        return f"{self.url}/python/"
+
+    def start(self) -> None:
+        """Start serving, and wait until it does."""
+        log = (self.data.parent / "serve.log").open("ab")
+        bind = f"127.0.0.1:{self.port}"
+        command = [*WAYBILL, "serve", str(self.data), "--bind", bind, "--workers", str(self.workers)]
+        with log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=CLEAN, start_new_session=True)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5):
+                    return
+            except (URLError, ConnectionError):
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.02)
+        raise RuntimeError(f"the server did not start: {self.log()}")
+
+    def stop(self) -> int:
+        """Ask it to stop, as an init system does, and give its exit code."""
+        if self.process is None:
+            return 0
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+    def kill(self) -> None:
+        """Kill it and its workers at once, as a power cut or the kernel would."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=10)
+
+    def log(self) -> str:
+        """Everything it wrote."""
+        return (self.data.parent / "serve.log").read_text()
+
+    def set_policy(self, files: dict[str, str], message: str = "Change the policy") -> str:
+        """Commit files to branch main with plain git, as a person on the host would.
+
+        Returns:
+            The commit id.
+        """
+        clone = self.data.parent / f"policy-{time.monotonic_ns()}"
+        run_git(self.data, "clone", "-q", str(self.git), str(clone))
+        for path, text in files.items():
+            (clone / path).parent.mkdir(parents=True, exist_ok=True)
+            (clone / path).write_text(text)
+        run_git(clone, "add", "-A")
+        run_git(clone, "-c", "user.name=alice", "-c", "user.email=alice@acme.example", "commit", "-q", "-m", message)
+        run_git(clone, "push", "-q", "origin", "HEAD:main")
+        return run_git(clone, "rev-parse", "HEAD").strip()
+
+    def token_for(self, person: str, *options: str) -> str:
+        """Make a token as the operator does."""
+        return waybill("token", "create", "--data", str(self.data), "--person", person, *options).stdout.strip()
+
+
+def run_git(folder: Path, *arguments: str) -> str:
+    """Run C git, the independent reader of what the store wrote."""
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True, timeout=60, env=CLEAN
+    ).stdout
+
+
+def new_server(folder: Path, workers: int = 2) -> Server:
+    """Make an installation with the admin `alice`; not started yet."""
+    token = waybill("init", str(folder / "data"), "--organization", "acme", "--admin", "alice").stdout.strip()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return Server(folder / "data", port, token, workers)
+
+
+@contextmanager
+def serving(folder: Path, workers: int = 2) -> Iterator[Server]:
+    """Serve a new installation for the time of a block."""
+    server = new_server(folder, workers)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
