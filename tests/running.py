@@ -15,7 +15,8 @@ from urllib.error import URLError
 
 WAYBILL = [sys.executable, "-m", "registry"]
 # What a client of these tests may see: nothing of this machine's package configuration.
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "TWINE_", "WAYBILL_"))}
+_FOREIGN = ("PIP_", "UV_", "TWINE_", "WAYBILL_")
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
 CLEAN["PIP_CONFIG_FILE"] = os.devnull
 CLEAN["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
 CLEAN["UV_NO_CONFIG"] = "1"
