@@ -31,6 +31,7 @@ class Part:
             "name": self.name,
             "extra": self.extra,
             "comment": b"",
+            "needed": 20,
             "flags": self.flags,
             "method": self.method,
             "crc": zlib.crc32(self.data),
@@ -85,7 +86,7 @@ def _local(f: Mapping[str, int | bytes]) -> bytes:
     fixed = struct.pack(
         "<4s5H3L2H",
         b"PK\3\4",
-        20,
+        f["needed"],
         f["flags"],
         f["method"],
         0,
@@ -102,8 +103,8 @@ def _local(f: Mapping[str, int | bytes]) -> bytes:
 def _central(f: Mapping[str, int | bytes]) -> bytes:
     name, extra, comment = _bytes(f, "name"), _bytes(f, "extra"), _bytes(f, "comment")
     fixed = struct.pack(
-        "<4s6H3L5H2L", b"PK\1\2", 0x0314, 20, f["flags"], f["method"], 0, 0x21, f["crc"], f["packed"], f["size"],
-        len(name), len(extra), len(comment), f["disk"], 0, f["attributes"], f["offset"],
+        "<4s6H3L5H2L", b"PK\1\2", 0x0314, f["needed"], f["flags"], f["method"], 0, 0x21, f["crc"], f["packed"],
+        f["size"], len(name), len(extra), len(comment), f["disk"], 0, f["attributes"], f["offset"],
     )  # fmt: skip
     return fixed + name + extra + comment
 

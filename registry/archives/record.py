@@ -14,7 +14,7 @@ from registry.archives.members import shown
 from registry.errors import Invalid, TooLarge
 
 _LONGEST_LINE = 4096  # characters; a name takes at most 1024 bytes
-_ALGORITHMS = ("sha256", "sha384", "sha512")
+_DIGEST_LENGTHS = {"sha256": 43, "sha384": 64, "sha512": 86}  # characters, in base64 without padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,10 @@ def _line(digest: str, size: str, at: str) -> Line:
     algorithm, equals, value = digest.partition("=")
     if not equals:
         raise Invalid(f"{at} has no hash; every file but RECORD needs one")
-    if algorithm not in _ALGORITHMS:
+    if algorithm not in _DIGEST_LENGTHS:
         raise Invalid(f"{at} is hashed with {shown(algorithm)}, which is not accepted; use sha256")
+    if len(value) != _DIGEST_LENGTHS[algorithm]:
+        raise Invalid(f"{at}: the {algorithm} is not written in urlsafe base64 without padding; correct the build")
     if size and not (size.isascii() and size.isdigit() and len(size) < 20):
         raise Invalid(f"{at}: {shown(size)} is not a size in bytes")
     return Line(algorithm, value, int(size) if size else None)

@@ -101,7 +101,7 @@ class Tar:
             if following is None or following.kind in (_PAX, _PAX_GLOBAL, _GNU_NAME):
                 raise Invalid(f"{where}: an extended tar header is not followed by the member it describes")
             header = following
-            raw = _pax_name(data, header, where) if extended.kind == _PAX else data.removesuffix(b"\0")
+            raw = _pax_name(data, header, where) if extended.kind == _PAX else _gnu_name(data, where)
         _check_kind(header, f"Member {shown(raw.decode('utf-8', 'replace'))}")
         directory = header.kind == _DIRECTORY
         return Member(self._names.add(raw, directory=directory), directory, header.size)
@@ -137,6 +137,15 @@ def _pax_name(data: bytes, header: Header, where: str) -> bytes:
             f"{where}: the pax header and the tar header disagree about the member's size; build the sdist again"
         )
     return records[PATH].encode() if PATH in records else header.name
+
+
+def _gnu_name(data: bytes, where: str) -> bytes:
+    """Give the name in a GNU long name header; without its NUL, readers go on into the padding."""
+    if not data.endswith(b"\0"):
+        raise Invalid(
+            f"{where}: the long name in a GNU tar header does not end with NUL; write the sdist in pax format"
+        )
+    return data[:-1]
 
 
 def _check_kind(header: Header, where: str) -> None:

@@ -17,6 +17,7 @@ STORED, DEFLATED = 0, 8
 
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LARGEST_DIRECTORY = 16 * MIB
+_NEWEST_VERSION = 45  # of the format, with ZIP64; what later ones add is encryption and other compression
 _ENCRYPTED = 0x2041  # plainly, strongly, or with a masked directory
 _DESCRIPTOR = 0x0008
 _UTF8 = 0x0800
@@ -99,17 +100,19 @@ def extra_fields(raw: bytes, where: str) -> dict[int, bytes]:
 def widened(fields: dict[int, bytes], values: tuple[int, ...], where: str) -> tuple[int, ...]:
     """Replace each value that is all ones by the 64-bit value from the ZIP64 extra field.
 
+    A field that nobody asked for is written by Bazel; it may repeat the values and nothing else.
+
     Raises:
         Invalid: the field is missing where needed, or holds anything else than the values asked for.
     """
-    needed = values.count(FULL32)
-    raw = fields.get(_ZIP64)
-    if raw is None and not needed:
-        return values
-    if raw is None or not needed or len(raw) != 8 * needed:
+    needed = [value for value in values if value == FULL32]
+    raw = fields.get(_ZIP64, b"")
+    wide = struct.unpack(f"<{len(raw) // 8}Q", raw) if len(raw) % 8 == 0 else ()
+    repeats = not needed and wide == values[: len(wide)]
+    if len(wide) * 8 != len(raw) or (len(wide) != len(needed) and not repeats):
         raise Invalid(f"{where}: the ZIP64 extra field does not match the sizes that ask for it")
-    wide = iter(struct.unpack(f"<{needed}Q", raw))
-    return tuple(next(wide) if value == FULL32 else value for value in values)
+    found = iter(wide)
+    return tuple(next(found) if value == FULL32 else value for value in values)
 
 
 def _read_entry(data: bytes, at: int, names: Names) -> tuple[Entry, int]:
@@ -117,7 +120,7 @@ def _read_entry(data: bytes, at: int, names: Names) -> tuple[Entry, int]:
     if data[at : at + 4] != b"PK\1\2" or len(data) - at < _CENTRAL.size:
         raise Invalid("The central directory has fewer members than the end record says, or is damaged")
     header = _CENTRAL.unpack_from(data, at)
-    flags, method, crc = header[3], header[4], header[7]
+    needed, flags, method, crc = header[2], header[3], header[4], header[7]
     name_length, extra_length, comment_length, disk, _, attributes = header[10:16]
     at += _CENTRAL.size
     stop = at + name_length + extra_length + comment_length
@@ -129,6 +132,8 @@ def _read_entry(data: bytes, at: int, names: Names) -> tuple[Entry, int]:
     where = f"Member {shown(name)}"
     if comment_length or disk:
         raise Invalid(f"{where}: comments and split archives are not accepted; build the wheel again")
+    if needed > _NEWEST_VERSION:
+        raise Invalid(f"{where}: needs a newer zip format ({needed / 10}) than installers read; build the wheel again")
     _check_features(where, flags, method, raw_name)
     _check_kind(where, attributes, directory=directory)
     fields = extra_fields(data[at + name_length : stop], where)

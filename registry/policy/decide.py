@@ -124,7 +124,7 @@ def _weigh(question: _Question, registry: RegistryFile, own: ProjectFile | None)
     if found is None and question.project is None:
         anywhere = rights_anywhere(question.policy, question.registry, question.principal.scope.projects)
         publishing = question.action is Action.PUBLISH
-        found = _holds(question, (r for p, r in anywhere if not (publishing and p.protected)), [])
+        found = _holds(question, (r for p, r in anywhere if not (publishing and p.protected)), near)
     if found:
         return Allowed(found.statement)
     nearest = "; ".join(near[:3]) or f"no statement gives {question.action.needs}"
@@ -157,7 +157,7 @@ def _holds(question: _Question, ways: Iterable[Right | Unreadable], near: list[s
 
 def _repair(question: _Question, registry: RegistryFile, own: ProjectFile | None) -> str:
     if question.principal.name is None:
-        return "Give a token as password, with user name __token__"
+        return f"Without credentials, {registry.visibility_statement.place} decides, and grants of read to anyone"
     grants = own.grants if own else registry.grants
     statement = grants[0].statement if grants else (own or registry).statement
     return f"A grant of {question.action.needs} in {statement.place} would allow it"

@@ -1,4 +1,4 @@
-"""What the build backends of today write is accepted, offline."""
+"""What the build backends of today write is accepted, offline, and read as pkginfo reads it."""
 
 import subprocess
 import sys
@@ -6,7 +6,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pkginfo
 import pytest
+from uv import find_uv_bin
 
 from registry import archive, names
 
@@ -56,6 +58,9 @@ def check(dist: Path, version: str, count: int) -> None:
         assert names.project_name(contents.name) == "tiny-pkg"
         assert (contents.version, contents.requires_python) == (version, ">=3.11")
         assert contents.metadata == independent(path)
+        witness = pkginfo.get_metadata(str(path))
+        assert witness is not None
+        assert (witness.name, witness.version) == (contents.name, contents.version)
 
 
 def independent(path: Path) -> bytes:
@@ -72,7 +77,7 @@ def independent(path: Path) -> bytes:
 @pytest.mark.parametrize("version", ["1.0", "1!2.0rc1+local.1"])
 def test_what_uv_builds_is_accepted(version: str, tmp_path: Path) -> None:
     folder = project(tmp_path, "uv_build", "uv_build", version)
-    run(folder, "uv", "build", "--offline", "--no-config", "--python", sys.executable, "--out-dir", "dist")
+    run(folder, find_uv_bin(), "build", "--offline", "--no-config", "--python", sys.executable, "--out-dir", "dist")
     check(folder / "dist", version, 2)
 
 

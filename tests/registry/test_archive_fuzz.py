@@ -1,9 +1,11 @@
 """Whatever happens to an archive on the way, the answer is a refusal or the truth, never a defect and never a hang."""
 
 import gzip
+import io
+import tarfile
+import zipfile
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +24,7 @@ SDIST, ITEMS = archives.sdist_items(requires_python=">=3.9")
 TAR = tar_bytes(ITEMS)
 
 SETTINGS = settings(
-    deadline=2000, max_examples=1500, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=2000, max_examples=500, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 Patch = tuple[int, int, bytes]
@@ -54,73 +56,70 @@ def overwritten(data: bytes, changes: list[Patch]) -> bytes:
     return patched(data, [(at % max(1, len(data) - 12), len(new), new) for at, _, new in changes])
 
 
-def judge(path: Path, filename: str, data: bytes) -> None:
-    """Inspect; what passes must still be the release it claims to be."""
+def verdict(path: Path, filename: str, data: bytes) -> archive.Contents | None:
+    """Inspect; None for a refusal, which must be one printable sentence."""
     path.write_bytes(data)
     try:
-        contents = archive.inspect(path, names.distribution(filename))
+        return archive.inspect(path, names.distribution(filename))
     except Invalid as refusal:
-        assert str(refusal).isprintable()
-    else:
-        assert (contents.name, contents.version) == ("demo", "1.0")
-        assert contents.metadata == archives.core_metadata(requires_python=">=3.9")
+        sentence = str(refusal)
+    assert sentence
+    assert sentence.isprintable()
+    return None
+
+
+def with_file(file: str, data: bytes) -> bytes:
+    """Build the good wheel with one file of its dist-info folder replaced, and RECORD to match unless it is the one."""
+    info = "demo-1.0.dist-info"
+    content = {name: old for name, old in FILES.items() if name != f"{info}/RECORD"} | {f"{info}/{file}": data}
+    if file != "RECORD":
+        content[f"{info}/RECORD"] = archives.record(content, f"{info}/RECORD")
+    return zip_bytes(archives.parts(content))
 
 
 @given(patches)
 @SETTINGS
 def test_a_changed_wheel_is_refused_or_says_the_same(tmp_path: Path, changes: list[Patch]) -> None:
-    judge(tmp_path / "blob", WHEEL, patched(STORED_WHEEL, changes))
-    judge(tmp_path / "blob", WHEEL, overwritten(STORED_WHEEL, changes))
+    for data in (patched(STORED_WHEEL, changes), overwritten(STORED_WHEEL, changes)):
+        if verdict(tmp_path / "blob", WHEEL, data):
+            with zipfile.ZipFile(io.BytesIO(data)) as independent:
+                assert {name: independent.read(name) for name in independent.namelist()} == FILES
 
 
 @given(patches)
 @SETTINGS
-def test_a_changed_sdist_is_refused_or_is_one_release(tmp_path: Path, changes: list[Patch]) -> None:
-    """Nothing in an sdist vouches for its content, so only the gzip layer's checksum keeps the metadata the same."""
-    judge(tmp_path / "blob", SDIST, patched(archives.targz(ITEMS), changes))
+def test_a_changed_sdist_is_refused_or_says_the_same(tmp_path: Path, changes: list[Patch]) -> None:
+    contents = verdict(tmp_path / "blob", SDIST, patched(archives.targz(ITEMS), changes))
+    assert contents is None or contents.metadata == ITEMS[0].data
 
 
 @given(patches)
 @SETTINGS
-def test_a_changed_tar_never_breaks_the_reader(tmp_path: Path, changes: list[Patch]) -> None:
-    path = tmp_path / "blob"
-    for data in (patched(TAR, changes), overwritten(TAR, changes)):
-        path.write_bytes(gzip.compress(data, 1, mtime=0))
-        try:
-            contents = archive.inspect(path, names.distribution(SDIST))
-        except Invalid as refusal:
-            assert str(refusal).isprintable()
-        else:
-            assert names.project_name(contents.name) == "demo"
-            assert names.version(contents.version) == "1.0"
+def test_a_changed_tar_is_refused_or_read_as_others_read_it(tmp_path: Path, changes: list[Patch]) -> None:
+    for tar in (patched(TAR, changes), overwritten(TAR, changes)):
+        data = gzip.compress(tar, 1, mtime=0)
+        contents = verdict(tmp_path / "blob", SDIST, data)
+        if contents:
+            with tarfile.open(fileobj=io.BytesIO(data)) as independent:
+                reader = independent.extractfile("demo-1.0/PKG-INFO")
+                assert reader
+                assert reader.read() == contents.metadata
 
 
 @given(st.binary(max_size=2000), st.sampled_from(["METADATA", "WHEEL", "RECORD", "entry_points.txt"]))
 @SETTINGS
-def test_any_bytes_in_the_dist_info_folder_never_break_the_reader(tmp_path: Path, data: bytes, file: str) -> None:
-    content = {name: old for name, old in FILES.items() if not name.endswith("RECORD")}
-    content[f"demo-1.0.dist-info/{file}"] = data
-    if file != "RECORD":
-        own = "demo-1.0.dist-info/RECORD"
-        content[own] = archives.record(content, own)
-    path = tmp_path / "blob"
-    path.write_bytes(zip_bytes(archives.parts(content)))
-    try:
-        archive.inspect(path, names.distribution(WHEEL))
-    except Invalid as refusal:
-        assert str(refusal).isprintable()
+def test_any_bytes_in_the_dist_info_folder_get_a_verdict(tmp_path: Path, data: bytes, file: str) -> None:
+    verdict(tmp_path / "blob", WHEEL, with_file(file, data))
 
 
-@given(st.text(st.sampled_from("[]=:#;%()\t\n\r \\/.abX\x0b\x0c\x1c\x85\u2028é"), max_size=60))
+@given(st.text("[]=:#;%()\t\n\r \\/.abX\x0b\x0c\x1c\x85\u2028é", max_size=60))
 @SETTINGS
-def test_any_entry_points_never_break_the_reader(tmp_path: Path, text: str) -> None:
-    content = {name: old for name, old in FILES.items() if not name.endswith("RECORD")}
-    content["demo-1.0.dist-info/entry_points.txt"] = f"[console_scripts]\n{text}\n".encode()
-    own = "demo-1.0.dist-info/RECORD"
-    content[own] = archives.record(content, own)
-    path = tmp_path / "blob"
-    path.write_bytes(zip_bytes(archives.parts(content)))
-    try:
-        archive.inspect(path, names.distribution(WHEEL))
-    except Invalid as refusal:
-        assert str(refusal).isprintable()
+def test_any_entry_points_get_a_verdict(tmp_path: Path, text: str) -> None:
+    verdict(tmp_path / "blob", WHEEL, with_file("entry_points.txt", f"[console_scripts]\n{text}\n".encode()))
+
+
+@given(st.text("abDv:\n\r \t-1.\x0b\x0c\x1c\x85\u2028é", max_size=60))
+@SETTINGS
+def test_any_fields_get_a_verdict(tmp_path: Path, text: str) -> None:
+    metadata = archives.core_metadata().replace(b"\n\n", f"\n{text}\n\n".encode())
+    verdict(tmp_path / "blob", WHEEL, with_file("METADATA", metadata))

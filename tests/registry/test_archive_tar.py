@@ -124,6 +124,10 @@ REFUSED = {
         "not followed by the member",
     ),
     "pax at the end": (added(pax({"mtime": "1"})), "not followed by the member"),
+    "GNU name without end": (
+        added(Item(b"././@LongLink", TOP + b"a", b"L"), Item(TOP + b"x")),
+        "does not end with NUL",
+    ),
     "GNU name with NUL": (added(Item(b"././@LongLink", TOP + b"a\0b\0", b"L"), Item(TOP + b"x")), "control characters"),
     "huge extended header": (added(Item(b"PaxHeader", bytes(70_000), b"x")), "extended tar header is larger"),
     "latin-1 name": (added(Item(TOP + b"caf\xe9")), "is not UTF-8"),

@@ -95,7 +95,7 @@ REFUSED = {
     "RECORD with another hash": (line(hashed("sha256", b"x" * len(archives.MODULE))), "does not have the sha256"),
     "RECORD with a hex hash": (
         line(b"demo.py,sha256=%b,%d\n" % (hashlib.sha256(archives.MODULE).hexdigest().encode(), len(archives.MODULE))),
-        "does not have the sha256",
+        "not written in urlsafe base64",
     ),
     "RECORD with another size": (
         line(MODULE_LINE.replace(b",%d\n" % len(archives.MODULE), b",7\n")),

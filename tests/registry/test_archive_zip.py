@@ -93,6 +93,7 @@ REFUSED = {
     "strongly encrypted": (spoiled(replace(MODULE, flags=UTF8 | 0x41)), "is encrypted"),
     "patched data": (spoiled(replace(MODULE, flags=UTF8 | 0x20)), "flags 0x0820"),
     "data descriptor": (spoiled(replace(MODULE, flags=UTF8 | 8)), "data descriptor"),
+    "a newer format": (spoiled(replace(MODULE, central={"needed": 63})), "needs a newer zip format (6.3)"),
     "bzip2": (spoiled(replace(MODULE, method=12)), "compression method 12"),
     "zstandard": (spoiled(replace(MODULE, method=93)), "compression method 93"),
     "wrong checksum": (spoiled(replace(MODULE, local={"crc": 7}, central={"crc": 7})), "checksum (CRC-32)"),
@@ -105,7 +106,16 @@ REFUSED = {
         "follow the end of the compressed",
     ),
     "a second zip64 field": (spoiled(replace(MODULE, extra=WIDE + WIDE)), "0x0001 is there twice"),
-    "a zip64 field without need": (spoiled(replace(MODULE, extra=WIDE)), "ZIP64 extra field does not match"),
+    "a needless zip64 field with other sizes": (
+        spoiled(
+            replace(MODULE, extra=extra_field(1, struct.pack("<QQ", len(MODULE.data) + 1, len(deflate(MODULE.data)))))
+        ),
+        "ZIP64 extra field does not match",
+    ),
+    "a needless zip64 field in pieces": (
+        spoiled(replace(MODULE, extra=extra_field(1, b"abc"))),
+        "does not match the sizes",
+    ),
     "a zip64 size without field": (
         spoiled(replace(MODULE, central={"size": FULL})),
         "ZIP64 extra field does not match",
@@ -197,6 +207,7 @@ ACCEPTED = {
     "hints on deflate's effort": spoiled(replace(MODULE, flags=UTF8 | 6)),
     "directories": zip_bytes([Part(b"d/", b"", STORED, mode=0o40755, attributes=0x10), Part(b"e/", mode=0), *PARTS]),
     "no modes": zip_bytes([replace(part, mode=0) for part in PARTS]),
+    "the format with ZIP64": spoiled(replace(MODULE, central={"needed": 45})),
     "executable": spoiled(replace(MODULE, mode=0o100755)),
     "time stamps": spoiled(replace(MODULE, extra=extra_field(0x5455, b"\3" + bytes(8)))),
     "other order": zip_bytes(PARTS[::-1]),
@@ -204,6 +215,7 @@ ACCEPTED = {
     "zip64 end, needless": with_end(
         lambda c, s, o: end_record64(count=c, size=s, offset=o, at=o + s) + end_record(count=c, size=s, offset=o)
     ),
+    "zip64 sizes repeated, as Bazel does": spoiled(replace(MODULE, local={"extra": WIDE})),
     "zip64 sizes": spoiled(
         replace(
             MODULE,
