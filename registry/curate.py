@@ -92,7 +92,8 @@ def _release(writing: Writing, registry: RegistryName, project: ProjectName, ver
     found = next((v for v in versions if same_version(v, version)), None)
     release = writing.index.release(registry, project, found) if found else None
     if release is None or not release.live:
-        raise NotFound(f"{registry} has no release {project} {version}; it has {', '.join(versions[:10]) or 'none'}")
+        known = f"it has {', '.join(versions[:10])}" if versions else "it has no project of this name"
+        raise NotFound(f"Registry {registry} has no release {project} {version}; {known}")
     return release
 
 

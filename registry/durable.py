@@ -8,12 +8,13 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from registry.errors import Unavailable
 
+DRAFT = "tmp_obj_"  # what git names its own unfinished files, and ignores
 LOCK_PATIENCE = 30.0  # seconds until an upload gives up its turn and the client is told to retry
 
 
@@ -47,8 +48,8 @@ def make_folders(folder: Path) -> None:
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o444) -> None:
-    """Put a whole file in place at once, flushed; its directory is still to be flushed (see `sync_folders`)."""
-    draft = path.with_name(f"tmp_{path.name}_{os.getpid()}_{threading.get_ident()}")
+    """Put a whole file in place at once, flushed; its directory is still to be flushed."""
+    draft = path.with_name(f"{DRAFT}{path.name}_{os.getpid()}_{threading.get_ident()}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -64,10 +65,10 @@ def write_file(path: Path, content: bytes, mode: int = 0o444) -> None:
         raise
 
 
-def sync_folders(folders: Iterable[Path]) -> None:
-    """Flush each directory once."""
-    for folder in sorted(set(folders)):
-        sync_folder(folder)
+def sync_all(folder: Path) -> None:
+    """Flush a directory and everything below it, for what another library wrote without flushing."""
+    for path in [folder, *folder.rglob("*")]:
+        (sync_folder if path.is_dir() else sync_file)(path)
 
 
 class Turn:
@@ -93,7 +94,7 @@ class Turn:
         if not self._threads.acquire(timeout=patience):
             raise busy
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = self._file()
             try:
                 pause = 0.0005
                 while not _flock(fd):
@@ -106,6 +107,12 @@ class Turn:
                 os.close(fd)
         finally:
             self._threads.release()
+
+    def _file(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(f"{self._path.name} cannot be opened ({error.strerror}); try again later") from error
 
 
 def _flock(fd: int) -> bool:

@@ -33,7 +33,10 @@ class History:
         self._extend()
         if SHORTEST_COMMIT <= len(revision) <= 40 and not set(revision) - set("0123456789abcdef"):
             return self._store.at(self._by_id(revision))
-        when = moment(revision, end_of_day=True)
+        try:
+            when = moment(revision, end_of_day=True)
+        except Invalid as error:
+            raise NotFound(f"{error}, nor a commit of the ledger") from None
         position = bisect_right(self._times, int(when.timestamp()))
         if position == 0:
             raise NotFound(f"The ledger begins after {revision}")
@@ -74,9 +77,7 @@ def moment(text: str, *, end_of_day: bool = False) -> datetime:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise Invalid(
-            f"{text[:40]!a} is neither a commit of the ledger, nor a date, nor a time like 2027-01-31T12:00:00Z"
-        ) from None
+        raise Invalid(f"{text[:40]!a} is neither a date, nor a time like 2027-01-31T12:00:00Z") from None
     if end_of_day and len(text) == len("2027-01-31"):
         when = when.replace(hour=23, minute=59, second=59)
     return when if when.tzinfo else when.replace(tzinfo=UTC)

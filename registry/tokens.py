@@ -23,7 +23,8 @@ from registry.records import read_token_record, timestamp, token_record
 
 _BASE62 = string.digits + string.ascii_letters
 _TOKEN = re.compile(r"wb_([a-z0-9]{10})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
-REDACTED = re.compile(r"wb_[a-z0-9]{10}_[0-9A-Za-z]+")
+# Also as a project name would be spelled: whoever puts a token into a URL may see it normalised in an answer.
+REDACTED = re.compile(r"wb[-_.]+[a-z0-9]{10}[-_.]+[0-9a-z]+", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ def upload(
     # Asked once before the costly work, and again under the lock, where the answer counts.
     _, existing = _admit(candidate, installation.view())
     if existing:
+        if installation.blobs.size(existing.sha256) != existing.size:  # lost on disk: here are its bytes again
+            installation.blobs.publish(draft)
         return Accepted(existing, None)
     contents = archive.inspect(draft.path, dist)
     installation.blobs.publish(draft)

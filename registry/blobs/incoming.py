@@ -1,5 +1,6 @@
 """A draft: bytes on their way in, hashed while they are written, so that no artifact is read twice to be named."""
 
+import fcntl
 import hashlib
 import io
 from pathlib import Path
@@ -9,10 +10,11 @@ from registry.model import Sha256
 
 
 class Incoming(io.FileIO):
-    """A temporary file that knows the sha256 and size of what was written to it."""
+    """A temporary file that knows the sha256 and size of what was written to it, locked as long as its upload lives."""
 
     def __init__(self, path: Path, limit: int) -> None:
         super().__init__(path, "x+")
+        fcntl.flock(self.fileno(), fcntl.LOCK_EX)
         self.path = path
         self.limit = limit
         self.size = 0
@@ -40,6 +42,16 @@ class Incoming(io.FileIO):
                 f"The upload could not be stored ({error.strerror}); nothing was kept, try again"
             ) from error
         return len(data)
+
+    @staticmethod
+    def is_abandoned(path: Path) -> bool:
+        """Tell whether the process that wrote a draft is gone: the kernel took its lock with it."""
+        with path.open("rb") as draft:
+            try:
+                fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     @property
     def sha256(self) -> Sha256:

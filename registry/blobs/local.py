@@ -5,7 +5,6 @@ Layout: objects/<2 hex>/<2 hex>/<64 hex> (https://github.com/git-lfs/git-lfs/blo
 
 import hashlib
 import os
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,6 @@ from registry.errors import NotFound, Unavailable
 from registry.model import Sha256
 
 FREE_RESERVE = 64 * 2**20  # bytes the disk keeps free for the ledger itself
-STALE_DRAFT = 3600  # seconds after which a draft belongs to no living upload
 
 
 class LocalBlobs:
@@ -27,16 +25,22 @@ class LocalBlobs:
     def __init__(self, folder: Path) -> None:
         self._objects = folder / "objects"
         self._drafts = folder / "tmp"
-        make_folders(self._objects)
-        make_folders(self._drafts)
+        try:
+            make_folders(self._objects)
+            make_folders(self._drafts)
+        except OSError as error:
+            raise Unavailable(f"{folder} cannot hold artifacts ({error.strerror}); check its disk and owner") from error
 
     @contextmanager
     def incoming(self, limit: int) -> Iterator[Incoming]:
         """Open a draft (see the port)."""
-        if self._free() < FREE_RESERVE:
-            raise Unavailable("The disk of this registry is full; uploads wait until its operator frees space")
         path = self._drafts / f"upload-{uuid.uuid4().hex}"
-        draft = Incoming(path, limit)
+        try:
+            if self._free() < FREE_RESERVE:
+                raise Unavailable("The disk of this registry is full; uploads wait until its operator frees space")
+            draft = Incoming(path, limit)
+        except OSError as error:
+            raise _refused(error) from error
         try:
             yield draft
         finally:
@@ -44,7 +48,7 @@ class LocalBlobs:
             path.unlink(missing_ok=True)
 
     def publish(self, draft: Incoming) -> Sha256:
-        """Keep a draft for good (see the port): flush, link under its digest, flush the folder."""
+        """Keep a draft for good (see the port): flush, link under its digest, flush the folders."""
         path = self._path(draft.sha256)
         try:
             os.fchmod(draft.fileno(), 0o444)
@@ -54,11 +58,11 @@ class LocalBlobs:
                 path.hardlink_to(draft.path)
             except FileExistsError:
                 self._reuse(path, draft)
-            sync_folder(path.parent)
+            # All three: whoever made a folder may have been killed before flushing the one above it.
+            for folder in (path.parent, path.parent.parent, self._objects):
+                sync_folder(folder)
         except OSError as error:
-            raise Unavailable(
-                f"The file could not be stored ({error.strerror}); nothing was kept, try again"
-            ) from error
+            raise _refused(error) from error
         return draft.sha256
 
     def open(self, sha256: Sha256) -> BinaryIO:
@@ -76,15 +80,18 @@ class LocalBlobs:
             return None
 
     def sweep(self) -> int:
-        """Remove drafts that a killed process left behind.
+        """Remove drafts that killed processes left behind; those of living uploads, also of other servers, stay.
 
         Returns:
             How many were removed.
         """
-        stale = [p for p in self._drafts.iterdir() if p.stat().st_mtime < time.time() - STALE_DRAFT]
-        for path in stale:
-            path.unlink(missing_ok=True)
-        return len(stale)
+        abandoned = 0
+        for path in self._drafts.glob("upload-*"):
+            with suppress(FileNotFoundError):  # its upload has just ended
+                if Incoming.is_abandoned(path):
+                    path.unlink()
+                    abandoned += 1
+        return abandoned
 
     def _reuse(self, path: Path, draft: Incoming) -> None:
         """Use the artifact that is already there; one that rotted on disk is replaced by the good bytes at hand."""
@@ -94,8 +101,6 @@ class LocalBlobs:
             sync_file(path)
             return
         fresh = draft.path.with_suffix(".fresh")
-        with suppress(FileNotFoundError):
-            fresh.unlink()
         fresh.hardlink_to(draft.path)
         fresh.replace(path)
 
@@ -105,3 +110,7 @@ class LocalBlobs:
     def _free(self) -> int:
         disk = os.statvfs(self._drafts)
         return disk.f_bavail * disk.f_frsize
+
+
+def _refused(error: OSError) -> Unavailable:
+    return Unavailable(f"The file could not be stored ({error.strerror}); nothing was kept, try again")

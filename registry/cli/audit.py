@@ -9,10 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from registry import audit, names
+from registry import audit
 from registry.answers import event_json, verdict_json
-from registry.cli import house, remote
-from registry.history import moment
+from registry.cli import house, remote, values
+from registry.errors import NotFound
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.roles import Action, Principal
@@ -22,12 +22,13 @@ def add_to(commands: Any) -> None:
     """Add the commands."""
     log = commands.add_parser("log", help="what happened: who published what, through which token, allowed by what")
     house.add_place(log)
-    log.add_argument("what", nargs="?", metavar="PROJECT[==VERSION]")
-    log.add_argument("--registry")
+    log.add_argument("what", nargs="?", type=values.project_or_release, metavar="PROJECT[==VERSION]")
+    log.add_argument("--registry", type=values.registry)
     log.add_argument("--pipeline", metavar="URL", help="what one CI run published")
     log.add_argument("--repository", metavar="NAME", help="what came from one linked repository")
-    log.add_argument("--since", metavar="DATE")
-    log.add_argument("--limit", type=int, default=100, help="most events shown (default: %(default)s)")
+    log.add_argument("--since", type=values.date, metavar="DATE")
+    limit = {"type": values.between(1, 1_000_000), "default": 100}
+    log.add_argument("--limit", **limit, help="most events shown (default: %(default)s)")
     log.add_argument("--json", action="store_true")
     log.set_defaults(run=run_log)
     who = commands.add_parser("who-can", help="who may do something, each with the statement that allows it")
@@ -42,22 +43,22 @@ def add_to(commands: Any) -> None:
 def _add_question(parser: argparse.ArgumentParser) -> None:
     house.add_place(parser)
     parser.add_argument("action", choices=[a.value for a in Action])
-    parser.add_argument("project")
-    parser.add_argument("--registry", help="needed where there is more than one")
+    parser.add_argument("project", type=values.project)
+    parser.add_argument("--registry", type=values.registry, help="needed where there is more than one")
     parser.add_argument("--at", metavar="COMMIT", help="by the policy of this commit of branch main")
     parser.add_argument("--json", action="store_true")
 
 
 def run_log(options: argparse.Namespace) -> int:
     """Show events of the ledger, newest first."""
-    project, _, version = (options.what or "").partition("==")
+    project, version = options.what or (None, None)
     wanted = audit.Wanted(
-        registry=names.registry_name(options.registry) if options.registry else None,
-        project=names.project_name(project) if project else None,
-        version=names.version(version) if version else None,
+        registry=options.registry,
+        project=project,
+        version=version,
         pipeline=options.pipeline,
         repository=options.repository,
-        since=moment(options.since) if options.since else None,
+        since=options.since,
     )
     events: Iterable[dict[str, Any]]
     if options.data:
@@ -137,8 +138,11 @@ def run_explain(options: argparse.Namespace) -> int:
 
 def _asked(folder: Path, options: argparse.Namespace) -> tuple[Installation, RegistryName, ProjectName]:
     installation = house.open_installation(folder)
+    known = installation.policy().registries()
     registry = options.registry or audit.only_registry(installation.policy())
-    return installation, names.registry_name(registry), names.project_name(options.project)
+    if registry not in known:
+        raise NotFound(f"There is no registry '{registry}' here; there are: {', '.join(known)}")
+    return installation, registry, options.project
 
 
 def _query(options: argparse.Namespace) -> dict[str, str | None]:

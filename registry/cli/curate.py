@@ -4,9 +4,8 @@ import argparse
 import sys
 from typing import Any
 
-from registry import curate, names
-from registry.cli import house, remote
-from registry.errors import Invalid
+from registry import curate
+from registry.cli import house, remote, values
 
 
 def add_to(commands: Any) -> None:
@@ -14,8 +13,8 @@ def add_to(commands: Any) -> None:
     for verb, what in (("yank", "make installers skip a release unless it is pinned"), ("unyank", "take a yank back")):
         parser = commands.add_parser(verb, help=what)
         house.add_place(parser)
-        parser.add_argument("release", metavar="PROJECT==VERSION")
-        parser.add_argument("--registry", default="python", help="default: %(default)s")
+        parser.add_argument("release", type=values.release, metavar="PROJECT==VERSION")
+        parser.add_argument("--registry", type=values.registry, default="python", help="default: %(default)s")
         if verb == "yank":
             parser.add_argument("--reason", default="", help="shown to whoever installs it all the same")
         parser.set_defaults(run=run, verb=verb)
@@ -23,11 +22,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Yank or unyank one release."""
-    raw_project, equals, raw_version = options.release.partition("==")
-    if not equals:
-        raise Invalid(f"{options.release!a} is not PROJECT==VERSION, such as payments-api==1.4.0")
-    registry, project = names.registry_name(options.registry), names.project_name(raw_project)
-    version = names.version(raw_version)
+    registry, (project, version) = options.registry, options.release
     if options.data:
         installation = house.open_installation(options.data)
         if options.verb == "yank":

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from registry.blobs.local import LocalBlobs
+from registry.cli import values
 from registry.errors import Conflict, Invalid, NotFound
 from registry.installation import Installation
 from registry.policy.policy import Policy
@@ -61,7 +62,7 @@ def create(folder: Path, organization: str, admin: str) -> Installation:
         if not _ID.fullmatch(name):
             raise Invalid(f"--{what}: {name!a} cannot be used; write 1-64 lower-case letters, digits, '.', '_' or '-'")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Conflict(f"{folder} is not empty; name a new folder, or serve this one if it is an installation")
+        raise Conflict(f"{folder} is not an empty folder; name a new one")
     store = GitStore.create(git_folder(folder))
     now = int(time.time())
     policy = {
@@ -89,7 +90,9 @@ def open_installation(folder: Path) -> Installation:
     """
     path = git_folder(folder)
     if not (path / "HEAD").exists():
-        raise NotFound(f"{folder} holds no installation; make one with 'waybill init {folder}'")
+        free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+        repair = f"make one with 'waybill init {folder}'" if free else f"it has no {GIT_FOLDER} in it"
+        raise NotFound(f"{folder} holds no installation; {repair}")
     return Installation(GitStore(path), LocalBlobs(path / "lfs"))
 
 
@@ -97,4 +100,4 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     """Let a command say which installation it means: `--data` on the host, `--url` from elsewhere."""
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--data", type=Path, metavar="DIR", help="the installation's folder, on the host itself")
-    place.add_argument("--url", help="a server's address; WAYBILL_TOKEN says who you are")
+    place.add_argument("--url", type=values.server, help="a server's address; WAYBILL_TOKEN says who you are")

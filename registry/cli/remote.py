@@ -5,23 +5,26 @@ import os
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from registry.errors import Forbidden, Invalid, Unavailable
 
 PATIENCE = 60  # seconds
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Takes a redirect as the error it is here: the API has none."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow nothing."""
+
+
 class Server:
     """A running registry's `/-/api/v1`."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-            raise Invalid(
-                f"--url: {parts.hostname or url!a} is not an address like https://packages.acme.example, without token"
-            )
-        self._base = url.rstrip("/") + "/-/api/v1/"
+        self._base = f"{url}/-/api/v1/"
+        self._open = urllib.request.build_opener(_NoRedirects).open  # a token is never sent on to another host
         self._token = os.environ.get("WAYBILL_TOKEN", "")
         if not self._token:
             raise Invalid("WAYBILL_TOKEN is not set; put your token in it, so that it is in no command line")
@@ -54,12 +57,15 @@ class Server:
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - http(s) was checked
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - http(s) was checked
+            with self._open(request, timeout=PATIENCE) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise Forbidden(f"{error.code} {_detail(error)}") from None
+        except urllib.error.URLError as error:
+            cause = getattr(error.reason, "strerror", None) or error.reason
+            raise Unavailable(f"{self._base} does not answer: {cause}") from None
         except (OSError, ValueError) as error:
-            raise Unavailable(f"{self._base} does not answer: {error}") from None
+            raise Unavailable(f"{self._base} does not answer as a registry does: {error}") from None
 
 
 def _detail(error: urllib.error.HTTPError) -> str:

@@ -2,19 +2,16 @@
 
 import argparse
 import json
-import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from registry import names, tokens
+from registry import tokens
 from registry.answers import token_json
-from registry.cli import house, remote
+from registry.cli import house, remote, values
 from registry.errors import Invalid
 from registry.policy.roles import Role, Scope
 from registry.records import timestamp
-
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 def add_to(commands: Any) -> None:
@@ -25,13 +22,10 @@ def add_to(commands: Any) -> None:
     house.add_place(create)
     create.add_argument("--person", metavar="NAME", help="whose rights it carries: an id of people.yaml (default: you)")
     create.add_argument("--role", choices=[str(r) for r in Role], default=str(Role.ADMIN), help="at most this role")
-    create.add_argument(
-        "--registry", action="append", default=[], metavar="R", help="only in this registry; repeatable"
-    )
-    create.add_argument(
-        "--project", action="append", default=[], metavar="GLOB", help="only these projects; repeatable"
-    )
-    create.add_argument("--expires", metavar="SPAN", help="such as 12h or 90d (default: never)")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    create.add_argument("--registry", **several, type=values.registry, help="only in this registry; repeatable")
+    create.add_argument("--project", **several, type=values.glob, metavar="GLOB", help="only these; repeatable")
+    create.add_argument("--expires", type=values.span, metavar="SPAN", help="such as 12h or 90d (default: never)")
     create.add_argument("--note", default="", help="what it is for")
     create.add_argument("--json", action="store_true")
     create.set_defaults(run=run_create)
@@ -48,9 +42,8 @@ def add_to(commands: Any) -> None:
 
 def run_create(options: argparse.Namespace) -> int:
     """Make a token."""
-    expires = datetime.now(UTC) + _span(options.expires) if options.expires else None
-    projects = tuple(names.project_glob(p) for p in options.project)
-    registries = tuple(names.registry_name(r) for r in options.registry)
+    expires = datetime.now(UTC) + options.expires if options.expires else None
+    projects, registries = tuple(options.project), tuple(options.registry)
     if options.data:
         if not options.person:
             raise Invalid("--person: say whose token it is; 'people.yaml' has the names")
@@ -100,15 +93,3 @@ def run_revoke(options: argparse.Namespace) -> int:
         token = remote.Server(options.url).ask("DELETE", f"tokens/{options.id}")
     print(f"Token {token['id']} of {token['owner']} is revoked", file=sys.stderr)
     return 0
-
-
-def _span(text: str) -> timedelta:
-    """Read a span of time as people write it.
-
-    Raises:
-        Invalid: it is not a number with a unit.
-    """
-    parts = re.fullmatch(r"([1-9][0-9]{0,4})([mhdw])", text)
-    if not parts:
-        raise Invalid(f"--expires: {text!a} is not a span; write a number and m, h, d or w, such as 90d")
-    return int(parts[1]) * _UNITS[parts[2]]

@@ -158,6 +158,4 @@ def _holds(question: _Question, ways: Iterable[Right | Unreadable], near: list[s
 def _repair(question: _Question, registry: RegistryFile, own: ProjectFile | None) -> str:
     if question.principal.name is None:
         return f"Without credentials, {registry.visibility_statement.place} decides, and grants of read to anyone"
-    grants = own.grants if own else registry.grants
-    statement = grants[0].statement if grants else (own or registry).statement
-    return f"A grant of {question.action.needs} in {statement.place} would allow it"
+    return f"Adding a grant of {question.action.needs} to {(own or registry).statement.place} would allow it"

@@ -1,32 +1,29 @@
-"""The store on a bare git repository, through dulwich's object plumbing; the only file that imports dulwich.
+"""The store on a bare git repository, from snapshot to durable commit.
 
-dulwich reads objects and moves refs; loose objects are written by `loose.py`, because dulwich flushes neither existing
-objects nor directories, and treats an empty file left by a crash as the object itself.
+dulwich makes and reads objects (`objects.py`). `loose.py` writes them, because dulwich flushes neither existing objects
+nor directories and takes an empty file left by a crash for the object itself; `refs.py` keeps the branches.
 """
 
-import threading
-from collections import OrderedDict
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from dulwich.errors import NotCommitError, ObjectFormatException
-from dulwich.file import FileLocked
-from dulwich.objects import Blob, ObjectID, ShaFile, Tree, parse_tree
+from dulwich.objects import Blob, ObjectID, ShaFile, Tree
 from dulwich.objects import Commit as GitCommit
-from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from registry.durable import Turn, sync_folder
+from registry.durable import Turn, make_folders, sync_all
 from registry.errors import Invalid, Moved, NotFound, Unavailable
 from registry.store import Commit, Entry, NewCommit, Signature, Snapshot
 from registry.store.loose import write_objects
+from registry.store.objects import FILE_MODE, FOLDER_MODE, GitObjects
 from registry.store.paths import Changes, nested
+from registry.store.refs import Branches
 from registry.store.snapshot import TreeSnapshot
 
-FILE_MODE = 0o100644
-FOLDER_MODE = 0o040000
-CACHED_TREES = 20_000
+LOCK = "waybill.lock"
+_ID = re.compile(r"[0-9a-f]{40}")
 _CONFIG = {
     (b"core",): {b"fsync": b"all", b"fsyncMethod": b"fsync"},  # what C git writes here
     (b"gc",): {b"auto": b"0"},  # packing is maintenance under our lock, never a side effect of a push
@@ -40,22 +37,22 @@ class GitStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._turn = Turn(path / "waybill.lock")
-        self._local = threading.local()  # dulwich keeps open packs in plain dicts: one Repo per thread
-        self._trees: OrderedDict[str, Mapping[str, Entry]] = OrderedDict()
-        self._trees_lock = threading.Lock()
+        self.objects = GitObjects(path)
+        self._turn = Turn(path / LOCK)
+        self._branches = Branches(path)
 
     @classmethod
     def create(cls, path: Path) -> "GitStore":
         """Make the bare git repository; a folder that holds one already is left as it is."""
         if not (path / "HEAD").exists():
-            path.mkdir(parents=True, exist_ok=True)
+            make_folders(path)
             with Repo.init_bare(str(path), default_branch=b"main") as repo:
                 config = repo.get_config()
                 for section, values in _CONFIG.items():
                     for key, value in values.items():
                         config.set(section, key, value)
                 config.write_to_path()
+            sync_all(path)
         return cls(path)
 
     def lock(self) -> AbstractContextManager[None]:
@@ -64,21 +61,22 @@ class GitStore:
 
     def head(self, branch: str) -> Snapshot:
         """Read the newest commit of a branch (see the port)."""
-        commit = self._repo().refs.read_ref(_ref(branch))
-        if commit is None:
+        tip = self._branches.tip(branch)
+        if tip is None:
             raise NotFound(f"The git repository has no branch '{branch}'; was it made by 'waybill init'?")
-        return self.at(commit.decode())
+        return self._snapshot(tip)
 
     def at(self, commit: str) -> Snapshot:
         """Read the snapshot of a commit id (see the port)."""
-        read = self._commit(commit)
-        return TreeSnapshot(self, commit, read.tree.decode(), read.commit_time)
+        if not (_ID.fullmatch(commit) and self.objects.is_commit(commit)):
+            raise NotFound(f"There is no commit {commit[:40]!a} in the git repository")
+        return self._snapshot(commit)
 
     def history(self, newest: Snapshot) -> Iterator[Commit]:
         """Walk back from a snapshot, newest commit first (see the port)."""
         commit: str | None = newest.id
         while commit is not None:
-            read = self._commit(commit)
+            read = self.objects.commit(commit)
             yield Commit(commit, read.commit_time, _signature(read.author), read.message.decode("utf-8", "replace"))
             commit = read.parents[0].decode() if read.parents else None
 
@@ -86,7 +84,7 @@ class GitStore:
         """Add commits to a branch in one durable step (see the port)."""
         new: dict[str, ShaFile] = {}
         tip = parent.id if parent else None
-        root = self._commit(parent.id).tree.decode() if parent else None
+        root = self.objects.commit(parent.id).tree.decode() if parent else None
         for commit in commits:
             root = self._changed(root, nested(commit.changes), new) or _add(Tree(), new)
             tip = _add(_git_commit(commit, root, tip), new)
@@ -94,46 +92,18 @@ class GitStore:
             raise ValueError("append() needs at least one commit")
         try:
             write_objects(self.path / "objects", {id_: obj.as_legacy_object() for id_, obj in new.items()})
-            self._move(branch, parent.id if parent else None, tip)
+            moved = self._branches.move(branch, parent.id if parent else None, tip)
         except OSError as error:
             raise Unavailable(
-                f"The git repository could not be written ({error.strerror}); nothing was stored"
+                f"The git repository could not be written ({error.strerror}); try again, once more does no harm"
             ) from error
-        return self.at(tip)
+        if not moved:
+            raise Moved(f"Branch '{branch}' moved while the commit was made")
+        return self._snapshot(tip)
 
-    def tree(self, tree_id: str) -> Mapping[str, Entry]:
-        """Read one tree object; kept in memory, as ids never change their content."""
-        with self._trees_lock:
-            known = self._trees.get(tree_id)
-            if known is not None:
-                self._trees.move_to_end(tree_id)
-                return known
-        _, raw = self._repo().object_store.get_raw(ObjectID(tree_id.encode()))
-        read = {n.decode(): Entry(i.decode(), mode == FOLDER_MODE) for n, mode, i in parse_tree(raw, sha_len=20)}
-        with self._trees_lock:
-            self._trees[tree_id] = read
-            while len(self._trees) > CACHED_TREES:
-                self._trees.popitem(last=False)
-        return read
-
-    def blob(self, blob_id: str) -> bytes:
-        """Read one blob object."""
-        return self._repo().object_store.get_raw(ObjectID(blob_id.encode()))[1]
-
-    def _repo(self) -> Repo:
-        repo: Repo | None = getattr(self._local, "repo", None)
-        if repo is None:
-            repo = self._local.repo = Repo(str(self.path))
-        return repo
-
-    def _commit(self, commit: str) -> GitCommit:
-        try:
-            read = self._repo().object_store[ObjectID(commit.encode())]
-        except (KeyError, ValueError, AssertionError, NotCommitError, ObjectFormatException):
-            read = None
-        if not isinstance(read, GitCommit):
-            raise NotFound(f"There is no commit {commit!r} in the git repository")
-        return read
+    def _snapshot(self, commit: str) -> Snapshot:
+        read = self.objects.commit(commit)
+        return TreeSnapshot(self.objects, commit, read.tree.decode(), read.commit_time)
 
     def _changed(self, tree_id: str | None, changes: Changes, new: dict[str, ShaFile]) -> str | None:
         """Write a tree with changes applied, and those below it; None when nothing is left in it."""
@@ -162,31 +132,7 @@ class GitStore:
         made = new.get(tree_id)
         if isinstance(made, Tree):
             return {i.path.decode(): Entry(i.sha.decode(), i.mode == FOLDER_MODE) for i in made.iteritems()}
-        return self.tree(tree_id)
-
-    def _move(self, branch: str, old: str | None, new: str) -> None:
-        refs, ref = self._repo().refs, _ref(branch)
-
-        def swap() -> bool:
-            if old is None:  # set_if_equals(None) would overwrite
-                return refs.add_if_new(ref, ObjectID(new.encode()))
-            return refs.set_if_equals(ref, ObjectID(old.encode()), ObjectID(new.encode()))
-
-        try:
-            moved = swap()
-        except FileLocked as busy:
-            # Callers hold our kernel lock, so nobody alive writes this ref: a killed process left its lock file.
-            Path(busy.lockfilename.decode() if isinstance(busy.lockfilename, bytes) else busy.lockfilename).unlink(
-                missing_ok=True
-            )
-            moved = swap()
-        if not moved:
-            raise Moved(f"Branch '{branch}' moved while the commit was made")
-        sync_folder(self.path / "refs" / "heads")
-
-
-def _ref(branch: str) -> Ref:
-    return Ref(b"refs/heads/" + branch.encode())
+        return self.objects.tree(tree_id)
 
 
 def _add(obj: ShaFile, new: dict[str, ShaFile]) -> str:
@@ -210,9 +156,7 @@ def _git_commit(commit: NewCommit, tree: str, parent: str | None) -> GitCommit:
 
 def _identity(who: Signature) -> bytes:
     if any(c in "<>" or not c.isprintable() for c in who.name + who.email):
-        raise Invalid(
-            f"{who.name!a} <{who.email!a}> cannot be an author: control characters and <> are not accepted"
-        )
+        raise Invalid(f"{who.name!a} <{who.email!a}> cannot be an author: control characters and <> are not accepted")
     return f"{who.name} <{who.email}>".encode()
 
 

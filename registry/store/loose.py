@@ -4,16 +4,18 @@ Format: zlib-compressed, at objects/<first two hex digits>/<the other 38> (gitre
 """
 
 import hashlib
+import os
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from registry.durable import make_folders, sync_file, sync_folders, write_file
+from registry.durable import make_folders, sync_file, sync_folder, write_file
 from registry.errors import Unavailable
 
 
 def write_objects(objects: Path, contents: Mapping[str, bytes]) -> None:
-    """Write loose objects so that they survive a power cut: each is flushed, read back, and its folder flushed once.
+    """Write loose objects so that they survive a power cut: each is flushed and read back, then each folder flushed.
 
     An object that is already there is checked and flushed too: a killed process may have left it empty, torn or in
     memory only, and nothing else would ever repair it.
@@ -28,16 +30,17 @@ def write_objects(objects: Path, contents: Mapping[str, bytes]) -> None:
     """
     for object_id, compressed in contents.items():
         path = objects / object_id[:2] / object_id[2:]
-        if is_sound(path):
-            sync_file(path)
+        if _kept(path):
             continue
-        make_folders(path.parent)
-        write_file(path, compressed)
+        _write(path, compressed)
         if not is_sound(path):
             raise Unavailable(
-                f"Object {object_id} could not be read back from disk; nothing was stored. Check the disk"
+                f"Object {object_id} could not be read back from disk; nothing was stored; check the disk"
             )
-    sync_folders(objects / object_id[:2] for object_id in contents)
+    # `objects` itself too: whoever made a folder in it may have been killed before flushing that.
+    for folder in sorted({objects, *(objects / object_id[:2] for object_id in contents)}):
+        with suppress(FileNotFoundError):  # a repack has just taken all that was in it into a pack
+            sync_folder(folder)
 
 
 def is_sound(path: Path) -> bool:
@@ -47,3 +50,24 @@ def is_sound(path: Path) -> bool:
     except (FileNotFoundError, zlib.error):
         return False
     return hashlib.sha1(content, usedforsecurity=False).hexdigest() == path.parent.name + path.name
+
+
+def _kept(path: Path) -> bool:
+    """Use an object that is already there; its new date keeps `git prune` from taking it as an old leftover."""
+    if not is_sound(path):
+        return False
+    try:
+        os.utime(path)
+        sync_file(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write(path: Path, compressed: bytes) -> None:
+    make_folders(path.parent)
+    try:
+        write_file(path, compressed)
+    except FileNotFoundError:  # a repack removes folders that it emptied
+        make_folders(path.parent)
+        write_file(path, compressed)

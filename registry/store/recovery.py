@@ -1,68 +1,130 @@
 """What a crash can leave in a git repository, put right at start, before anything is served.
 
-A reference moves only after its objects are flushed, so what is reachable is whole; what a crash leaves is unreachable
-objects, empty or torn, and lock files that nobody would ever remove.
+A branch moves only after its objects are flushed, so what is reachable is whole; what a crash leaves is unreachable
+objects, unfinished files, and lock files that nobody would ever remove. Everything here may run while another
+server works in the same folder.
 """
 
+import os
+from collections.abc import Iterator
+from itertools import islice, pairwise
 from pathlib import Path
 
-from registry.durable import Turn
-from registry.errors import NotFound, Unavailable
-from registry.store import LEDGER, POLICY
-from registry.store.git import GitStore
-from registry.store.loose import is_sound
+from registry.durable import DRAFT
+from registry.errors import Unavailable
+from registry.store import LEDGER, POLICY, Entry
+from registry.store.git import LOCK, GitStore
+from registry.store.refs import remove_stale
 
 CHECKED_COMMITS = 20  # newest of each branch whose files are read at start
+CHECKED_OBJECTS = 5_000  # of each branch; an import may have put a whole registry into one commit
 
 
-def recover(path: Path) -> list[str]:
-    """Bring a git repository back to a state that can be written.
+def repair(path: Path, store: GitStore) -> list[str]:
+    """Remove what killed processes left behind; the caller holds the store's lock.
 
     Args:
         path: the bare git repository.
+        store: on the same.
 
     Returns:
         What was put right, for the log.
 
     Raises:
-        Unavailable: something that is needed cannot be read; serving would hide the damage.
+        Unavailable: an object was lost that is needed.
     """
-    if not (path / "HEAD").exists():
-        return []
-    done: list[str] = []
-    with Turn(path / "waybill.lock").held():
-        for lock in [*path.glob("*.lock"), *(path / "refs").rglob("*.lock")]:
-            if lock.name != "waybill.lock":
-                lock.unlink()
-                done.append(f"Removed {lock.relative_to(path)}, which a killed process left behind")
-        for draft in (path / "objects").glob("[0-9a-f][0-9a-f]/tmp_*"):
-            draft.unlink()
-        torn = [p for p in (path / "objects").glob("[0-9a-f][0-9a-f]/*") if p.stat().st_size == 0]
-        for loose in torn:
-            loose.unlink()
-            done.append(f"Removed {loose.relative_to(path)}, which is empty")
-        _check_tips(path)
+    stale = [lock.relative_to(path) for lock in _lock_files(path) if remove_stale(lock)]
+    done = [f"Removed {lock}, which a killed process left behind" for lock in stale]
+    drafts, empty = _scan(path / "objects")
+    for draft in drafts:
+        draft.unlink(missing_ok=True)
+    if drafts:
+        done.append(f"Removed {len(drafts)} unfinished objects of killed processes")
+    if empty:
+        _refuse_needed(store, {p.parent.name + p.name for p in empty})
+    for loose in empty:
+        loose.unlink()
+        done.append(f"Removed {loose.relative_to(path)}, which is empty")
     return done
 
 
-def _check_tips(path: Path) -> None:
-    """Read what the newest commits changed; a needed object that is missing or damaged must not be served around."""
-    store = GitStore(path)
-    for branch in (POLICY, LEDGER):
+def newest_files(store: GitStore, branch: str) -> dict[str, Entry]:
+    """Read what the newest commits of a branch changed, so that damage is found before anybody is served around it.
+
+    Args:
+        store: where.
+        branch: which branch.
+
+    Returns:
+        The files they changed, by path.
+
+    Raises:
+        Unavailable: a needed object is missing or damaged.
+    """
+    commits = list(islice(store.history(store.head(branch)), CHECKED_COMMITS + 1))
+    files: dict[str, Entry] = {}
+    trees = [store.at(commit.id).entry("") for commit in commits]
+    if len(commits) <= CHECKED_COMMITS:
+        trees.append(None)  # before the first commit
+    changed = (found for new, old in pairwise(trees) for found in _changed(store, "", new, old))
+    for name, entry in islice(changed, CHECKED_OBJECTS):
+        if not entry.folder:
+            store.objects.blob(entry.id)
+            files[name] = entry
+    return files
+
+
+def _lock_files(path: Path) -> Iterator[Path]:
+    for folder in (path, path / "objects" / "info", path / "objects" / "pack"):
+        yield from (lock for lock in folder.glob("*.lock") if lock.name != LOCK)
+    yield from (path / "refs").rglob("*.lock")
+
+
+def _scan(objects: Path) -> tuple[list[Path], list[Path]]:
+    """Find our unfinished files, whose names hold a whole object id, and empty objects.
+
+    By names relative to an open folder, because there may be 100,000 and nothing is served meanwhile.
+    """
+    drafts, empty = [], []
+    for folder in objects.glob("[0-9a-f][0-9a-f]"):
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            for number, commit in enumerate(store.history(store.head(branch))):
-                if number >= CHECKED_COMMITS:
-                    break
-                _read_all(store, path, commit.id)
-        except (NotFound, KeyError, OSError, ValueError) as error:
-            raise Unavailable(
-                f"Branch {branch} of {path} cannot be read ({error}). Nothing is served. Restore the git repository from a "
-                "clone or backup, then start again; 'git fsck --full' lists what is damaged"
-            ) from error
+            for file in os.scandir(fd):
+                if file.name.startswith(DRAFT):
+                    if len(file.name) > len(DRAFT) + 38:
+                        drafts.append(folder / file.name)
+                elif file.stat(follow_symlinks=False).st_size == 0:
+                    empty.append(folder / file.name)
+        finally:
+            os.close(fd)
+    return drafts, empty
 
 
-def _read_all(store: GitStore, path: Path, commit: str) -> None:
-    loose = path / "objects" / commit[:2] / commit[2:]
-    if loose.exists() and not is_sound(loose):
-        raise ValueError(f"object {commit} is damaged")
-    store.at(commit).entries("")
+def _refuse_needed(store: GitStore, lost: set[str]) -> None:
+    """Walk all of history: only an object that nothing needs may be removed."""
+    for branch in (POLICY, LEDGER):
+        seen: set[str] = set()
+        for commit in store.history(store.head(branch)):
+            root = store.at(commit.id).entry("")
+            needed = next((e.id for e in _below(store, root, seen) if e.id in lost), None) if root else None
+            if needed:
+                raise Unavailable(f"Object {needed} is empty, and commit {commit.id} of branch {branch} needs it")
+
+
+def _below(store: GitStore, entry: Entry, seen: set[str]) -> Iterator[Entry]:
+    if entry.id not in seen:
+        seen.add(entry.id)
+        yield entry
+        if entry.folder:
+            for below in store.objects.tree(entry.id).values():
+                yield from _below(store, below, seen)
+
+
+def _changed(store: GitStore, name: str, new: Entry | None, old: Entry | None) -> Iterator[tuple[str, Entry]]:
+    if new is None or new == old:
+        return
+    yield name, new
+    if new.folder:
+        before = store.objects.tree(old.id) if old and old.folder else {}
+        for below, entry in store.objects.tree(new.id).items():
+            yield from _changed(store, f"{name}/{below}".lstrip("/"), entry, before.get(below))

@@ -12,12 +12,12 @@ from pathlib import Path
 from registry.durable import sync_folder
 from registry.errors import Unavailable
 
-STALE_LOCK = 2.0  # seconds; git holds the lock of a branch for milliseconds
+STALE_LOCK = 2.0  # seconds; git holds a lock file for milliseconds
 _ID = re.compile(r"[0-9a-f]{40}")
 
 
 class Branches:
-    """The branches of one git repository. Any thread may use it; C git may read and move them at the same time."""
+    """The branches of one git repository; C git may read and move them at the same time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -25,15 +25,15 @@ class Branches:
         self._flushed: dict[str, str] = {}
 
     def tip(self, branch: str) -> str | None:
-        """Read which commit a branch is at, and make sure that a power cut cannot take it back.
+        """Read where a branch is, and make sure that a power cut cannot take it back.
 
-        Whoever moved it may have been killed just before the flush; nothing may be answered or built upon it until then.
+        Whoever moved it may have been killed before the flush; until then nothing may be shown of it or built on it.
 
         Returns:
             The commit id; None where there is no such branch.
 
         Raises:
-            Unavailable: the branch cannot be read; that is never the same as not being there.
+            Unavailable: it cannot be read, which is never the same as not being there.
         """
         try:
             tip = self._read(branch)
@@ -45,7 +45,7 @@ class Branches:
         return tip
 
     def move(self, branch: str, old: str | None, new: str) -> bool:
-        """Move a branch in one durable step, if it is where the caller saw it.
+        """Move a branch in one durable step, if it is still where the caller saw it.
 
         Args:
             branch: its name.
@@ -53,24 +53,76 @@ class Branches:
             new: the commit it is to be at.
 
         Returns:
-            Whether it was moved; False when somebody else did first.
+            Whether it was moved; False when somebody else moved it first.
 
         Raises:
             OSError: the disk refused.
-            Unavailable: another program keeps the branch locked.
+            Unavailable: another program keeps it locked, or cannot be read.
         """
-        path, lock = self._heads / branch, self._heads / f"{branch}.lock"
-        fd = _take(lock)
+        lock = self._heads / f"{branch}.lock"
+        moved = False
+        with os.fdopen(_take(lock), "wb") as stream:
+            try:
+                if self._read(branch) == old:
+                    stream.write(f"{new}\n".encode())
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                    lock.rename(self._heads / branch)
+                    moved = True
+            finally:
+                if not moved:
+                    lock.unlink(missing_ok=True)
+        if moved:
+            sync_folder(self._heads)
+            self._flushed[branch] = new
+        return moved
+
+    def _read(self, branch: str) -> str | None:
         try:
-            if self._read(branch) != old:
-                return False
-            os.write(fd, f"{new}\n".encode())
-            os.fsync(fd)
-            lock.rename(path)
-        finally:
-            os.close(fd)
-            if self._is_ours(lock, fd_gone=path):
-                lock.unlink(missing_ok=True)
-        sync_folder(self._heads)
-        self._flushed[branch] = new
-        return True
+            tip = (self._heads / branch).read_text("ascii", "replace").strip()
+        except FileNotFoundError:
+            # git writes packed-refs before it removes the file, so a branch is always in one of the two.
+            return self._read_packed(branch)
+        if not _ID.fullmatch(tip):
+            raise Unavailable(
+                f"refs/heads/{branch} holds {tip[:40]!a} instead of a commit id. Restore it from a clone or backup: "
+                f"git update-ref refs/heads/{branch} <commit>"
+            )
+        return tip
+
+    def _read_packed(self, branch: str) -> str | None:
+        try:
+            lines = (self._path / "packed-refs").read_text("ascii", "replace").splitlines()
+        except FileNotFoundError:
+            lines = []
+            if not (self._path / "HEAD").exists():
+                raise Unavailable(f"{self._path} is gone; is its disk mounted?") from None
+        return next((line[:40] for line in lines if line[40:] == f" refs/heads/{branch}"), None)
+
+
+def remove_stale(lock: Path) -> bool:
+    """Remove a lock file that a killed process left; one still young may have a living owner and is given time to go.
+
+    Returns:
+        Whether it was removed; False when its owner did that, or still lives.
+    """
+    deadline = time.monotonic() + 2 * STALE_LOCK
+    while time.monotonic() < deadline:
+        try:
+            age = abs(time.time() - lock.stat().st_mtime)
+        except FileNotFoundError:
+            return False
+        if age > STALE_LOCK:
+            lock.unlink(missing_ok=True)
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _take(lock: Path) -> int:
+    for _ in range(3):
+        try:
+            return os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        except FileExistsError:
+            remove_stale(lock)
+    raise Unavailable(f"{lock.name} is held by another program for too long; try again later")

@@ -4,15 +4,16 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, current_app, request
+import flask
+from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException
 
 from registry.errors import WaybillError
 from registry.installation import Installation
-from registry.web import api, files, health, home, index, upload
+from registry.web import api, files, health, home, index, schemas, upload
 from registry.web.log import RequestLog
 from registry.web.refusals import from_error, from_http, refusal
-from registry.web.request import Request
+from registry.web.request import Request  # this submodule takes the name `request` here: hence flask.request below
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,6 +37,7 @@ def create_app(installation: Installation, log: Callable[[str], None] | None = N
     app.url_map.redirect_defaults = False
     for face in (health, home, api, upload, files, index):
         app.register_blueprint(face.blueprint(installation))
+    app.register_blueprint(schemas.blueprint())
     app.register_error_handler(WaybillError, from_error)
     app.register_error_handler(HTTPException, _framework)
     app.register_error_handler(Exception, _defect)
@@ -46,17 +48,18 @@ def create_app(installation: Installation, log: Callable[[str], None] | None = N
 
 
 def _framework(error: HTTPException) -> Response:
-    if error.code == 405 and "/simple" in request.path:
+    if error.code == 405 and "/simple" in flask.request.path:
         error.description = "Uploads go to the registry's own URL, without /simple/"
+    elif error.code == 404:
+        error.description = "Nothing is here; indexes are at /<registry>/simple/, uploads go to /<registry>/"
     return from_http(error)
 
 
 def _defect(error: Exception) -> Response:
     """Answer a defect without showing its insides; the log has them."""
-    current_app.logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    return refusal(
-        500, "The registry made a mistake; its operator finds the details in the log under this request's time"
-    )
+    request_id = flask.g.get("request_id", "without id")  # not the path: a client may have put a token there
+    current_app.logger.error("request %s failed", request_id, exc_info=error)
+    return refusal(500, f"The registry made a mistake; its operator finds the details in the log, request {request_id}")
 
 
 def _single_slashes(app: "WSGIApplication") -> "WSGIApplication":

@@ -35,7 +35,8 @@ def _token(sent: Authorization | None) -> str | None:
     if sent is None:
         return None
     if sent.type == "basic":
-        return sent.password or sent.username or ""
+        # No token has a colon, but a user name may: RFC 7617 counts all after its first colon as password.
+        return (sent.password or sent.username or "").rpartition(":")[2]
     return sent.token if sent.type == "bearer" else None
 
 
@@ -53,8 +54,7 @@ def known_registry(view: View, raw: str) -> RegistryName:
     except Invalid as error:
         raise NotFound(str(error)) from None
     if not found:
-        known = ", ".join(view.policy.registries()) or "none"
-        raise NotFound(f"There is no registry '{registry}' here; there are: {known}")
+        raise NotFound(f"There is no registry '{registry}' here")
     return registry
 
 
@@ -73,7 +73,7 @@ def known_project(raw: str) -> ProjectName:
 def permit(
     view: View, principal: Principal, action: Action, registry: RegistryName, project: ProjectName | None
 ) -> None:
-    """Let an action pass, or refuse it: 401 to nobody in particular, 403 to somebody.
+    """Let an action pass, or refuse it: 401 to nobody in particular, 403 to somebody. Strangers learn no reason.
 
     Raises:
         Unauthenticated: no credentials were sent, and some are needed.
@@ -81,4 +81,8 @@ def permit(
     """
     verdict = view.decide(principal, action, registry, project)
     if isinstance(verdict, Denied):
-        raise (Forbidden if principal.name else Unauthenticated)(verdict.reason)
+        if principal.name is None:
+            raise Unauthenticated(
+                f"To {action} in registry {registry}, give a token as password, with user name __token__"
+            )
+        raise Forbidden(verdict.reason)

@@ -1,18 +1,22 @@
 """Downloads: artifacts and their core metadata, addressed by digest and therefore cacheable for ever."""
 
 from io import BytesIO
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
 from registry import names
-from registry.errors import Forbidden, Invalid, NotFound
+from registry.errors import Forbidden, Invalid, NotFound, Unavailable
 from registry.installation import Installation, View
 from registry.model import File, Sha256, Status
 from registry.names import Distribution, RegistryName
 from registry.policy.roles import Action
 from registry.web.auth import caller, known_registry, permit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _IMMUTABLE = "private, max-age=31536000, immutable"
 _METADATA = ".metadata"  # PEP 658: the file's URL with this appended
@@ -30,7 +34,7 @@ def blueprint(installation: Installation) -> Blueprint:
         permit(view, principal, Action.READ, name, dist.project)
         found = _offered(view, name, dist, sha256)
         if not filename.endswith(_METADATA):
-            return _send(installation.blobs.open(found.sha256), found.size, found.sha256)
+            return _send(_artifact(installation, found), found.size, found.sha256)
         metadata = view.index.metadata(name, dist) if found.metadata_sha256 else None
         if metadata is None or found.metadata_sha256 is None:
             raise NotFound(f"No core metadata is stored for '{dist.filename}'")
@@ -57,6 +61,13 @@ def _offered(view: View, registry: RegistryName, dist: Distribution, sha256: str
     return file
 
 
+def _artifact(installation: Installation, file: File) -> BinaryIO:
+    try:
+        return installation.blobs.open(file.sha256)
+    except NotFound as error:  # recorded and yet not there is damage, which no client may take for "does not exist"
+        raise Unavailable(f"{error}, though the ledger records it; restore it from a backup or mirror") from error
+
+
 def _send(stream: BinaryIO, size: int, digest: Sha256) -> Response:
     """Send bytes as they are: no Content-Encoding (uv would unpack an sdist), Range and If-Range answered."""
     response = Response(
@@ -67,5 +78,23 @@ def _send(stream: BinaryIO, size: int, digest: Sha256) -> Response:
     response.set_etag(digest)
     response.headers["Cache-Control"] = _IMMUTABLE
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
+    try:
+        response.make_conditional(_conditions(size), accept_ranges=True, complete_length=size)
+    except RequestedRangeNotSatisfiable:
+        response.close()
+        raise
     return response
+
+
+def _conditions(size: int) -> "WSGIEnvironment":
+    """Give the request's conditions with one range of bytes at most; Werkzeug answers 416 to all it does not serve.
+
+    Several ranges may be ignored, and unknown units must be; a suffix longer than the file means all of it (RFC 9110,
+    14.1.2 and 14.2). Poetry asks for the last bytes of files that may be smaller.
+    """
+    conditions, asked = dict(request.environ), request.range
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+        conditions.pop("HTTP_RANGE", None)
+    elif asked.ranges[0][0] < -size:
+        conditions["HTTP_RANGE"] = "bytes=0-"
+    return conditions

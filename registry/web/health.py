@@ -1,6 +1,6 @@
 """Is it alive, may it be sent traffic, and what would an operator have to mend?"""
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
 from registry import __version__
@@ -13,6 +13,11 @@ from registry.web.auth import caller
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes for load balancers and operators."""
     routes = Blueprint("health", __name__, url_prefix="/-")
+
+    @routes.after_request
+    def uncached(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     @routes.get("/ready")
     def ready() -> ResponseReturnValue:

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from registry.errors import WaybillError
 from registry.installation import Installation
+from registry.web.auth import known_registry
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 _PAGE = """<!DOCTYPE html>
@@ -16,7 +17,7 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width">
 <title>{organization} packages</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#222}}
-pre{{background:#f4f4f4;padding:.8rem;overflow:auto}}</style>
+pre{{background:#f4f4f4;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}}</style>
 </head>
 <body>
 <h1>{organization} packages</h1>
@@ -49,9 +50,12 @@ def blueprint(installation: Installation) -> Blueprint:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    @routes.get("/<registry>")  # written out, because the framework would answer 308, which clients keep for ever
     @routes.get("/<registry>/")
+    @routes.get("/<registry>/legacy")
     @routes.get("/<registry>/legacy/")
-    def upload_url(registry: str) -> Redirect:  # noqa: ARG001 - the redirect is relative, the name stays
-        return redirect("simple/" if request.path.count("/") == 2 else "../simple/", 302)
+    def upload_url(registry: str) -> Redirect:
+        name = known_registry(installation.view(), registry)
+        return redirect({1: f"{name}/simple/", 2: "simple/", 3: "../simple/"}[request.path.count("/")], 302)
 
     return routes

@@ -81,9 +81,11 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("/<registry>/simple/<project>")
     @routes.get("/<registry>/@<revision>/simple")
     @routes.get("/<registry>/@<revision>/simple/<project>")
-    def slash(**_: str) -> Redirect:
-        # Relative, so that it holds behind any proxy, and temporary: clients keep permanent ones for ever.
-        return redirect(request.path.rpartition("/")[2] + "/", 302)
+    def slash(**named: str) -> Redirect:
+        # Relative, so that it holds behind any proxy, and temporary: clients keep permanent ones for ever. Only to a
+        # name: "https:elsewhere" would be read as another host.
+        last = known_project(named["project"]) if "project" in named else "simple"
+        return redirect(f"{last}/", 302)
 
     return routes
 
@@ -103,15 +105,15 @@ def _readable(view: View, index: Index, principal: Principal, registry: Registry
 
 def _negotiated() -> tuple[str, str]:
     """Choose the representation (PEP 691); `?format=` overrides the header."""
-    wanted = request.args.get("format")
+    wanted = request.args.get("format", "").replace(" ", "+")  # PEP 691 writes the plus of "v1+json" unquoted
     best = wanted if wanted in _OFFERS else request.accept_mimetypes.best_match(list(_OFFERS), "text/html")
     return _OFFERS[best or "text/html"]
 
 
 def _encoding() -> str:
-    accepted = request.accept_encodings
-    best = max(("zstd", "gzip"), key=accepted.quality)  # the first of equals
-    return best if accepted.quality(best) > 0 else "identity"
+    liked = request.accept_encodings.quality
+    best = max(("zstd", "gzip"), key=liked)  # the first of equals
+    return best if liked(best) > 0 and liked(best) >= liked("identity") else "identity"
 
 
 def _answer(fingerprint: str, kind: str, content_type: str, page: Callable[[], Page]) -> Response:
@@ -119,7 +121,7 @@ def _answer(fingerprint: str, kind: str, content_type: str, page: Callable[[], P
     encoding = _encoding()
     etag = f"{simple.FORMAT}-{fingerprint}-{kind}-{encoding}"
     response = Response(status=304)
-    if not request.if_none_match.contains(etag):
+    if not request.if_none_match.contains_weak(etag):  # weak comparison (RFC 9110, 13.1.2): proxies weaken tags
         found = page()
         if encoding != "identity" and len(found.body) < WORTH_COMPRESSING:
             encoding = "identity"

@@ -6,9 +6,11 @@ from typing import IO
 import flask
 
 from registry.blobs import Blobs
+from registry.errors import Invalid
 
 FORM_BYTES = 32 * 2**20  # all fields but the file; a README of 5 MB and thousands of classifiers must fit
 FORM_PARTS = 8_000
+FORM_FILES = 4  # the distribution and what some uploaders send beside it; each is an open file while the form is read
 LEFT_UNREAD = 64 * 2**20  # bytes of a refused body that are thrown away unread, so that its client reads the refusal
 
 
@@ -17,6 +19,7 @@ class Request(flask.Request):
 
     _blobs: Blobs | None = None
     _limit: int = 0
+    _files: int = 0
 
     def receive(self, blobs: Blobs, limit: int, stack: ExitStack) -> None:
         """Allow this request to carry files.
@@ -41,6 +44,9 @@ class Request(flask.Request):
         """Open what a file part is written to; Werkzeug's documented hook."""
         if self._blobs is None:
             return super()._get_file_stream(total_content_length, content_type, filename, content_length)
+        self._files += 1
+        if self._files > FORM_FILES:
+            raise Invalid(f"content: the upload carries more than {FORM_FILES} files; send one upload per file")
         return self._stack.enter_context(self._blobs.incoming(self._limit))
 
     def discard(self) -> None:

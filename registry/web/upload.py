@@ -7,17 +7,17 @@ from contextlib import ExitStack
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from registry.blobs.incoming import Incoming
-from registry.errors import Invalid, WaybillError
+from registry.errors import Invalid, TooLarge, WaybillError
 from registry.installation import Installation
 from registry.policy.files import BadFile, Limits
 from registry.policy.roles import Action
 from registry.upload import Accepted, upload
 from registry.web.auth import caller, known_registry, permit
 from registry.web.refusals import from_error, from_http
-from registry.web.request import Request
+from registry.web.request import FORM_BYTES, FORM_PARTS, Request
 
 _FILE_FIELDS = ("content", "file")  # legacy uploaders; curl
 _SINGLE = (
@@ -49,7 +49,6 @@ def blueprint(installation: Installation) -> Blueprint:
             except HTTPException as error:
                 answer = from_http(error)
             _request().discard()
-            answer.headers["Connection"] = "close"
             return answer
 
     return routes
@@ -65,7 +64,10 @@ def _receive(installation: Installation, raw_registry: str, stack: ExitStack) ->
     except BadFile:
         limits = Limits()
     _request().receive(installation.blobs, limits.file_bytes, stack)
-    form, sent = _form(), _file()
+    try:
+        form, sent = _form(), _file()
+    except RequestEntityTooLarge:
+        raise TooLarge(_too_large(limits)) from None
     draft = sent.stream
     if not isinstance(draft, Incoming):
         raise Invalid("content: the upload carries no file; send it as multipart/form-data field 'content' or 'file'")
@@ -97,6 +99,13 @@ def _file() -> FileStorage:
             f"content: the upload carries {many}; send exactly one, as multipart/form-data field 'content' or 'file'"
         )
     return sent[0]
+
+
+def _too_large(limits: Limits) -> str:
+    return (
+        f"The upload is too large: at most {limits.file_bytes // 2**20} MB are accepted as file (limits.file_mb in "
+        f"waybill.yaml), and {FORM_BYTES // 2**20} MB in {FORM_PARTS} parts as form"
+    )
 
 
 def _told(accepted: Accepted) -> Response:

@@ -8,7 +8,6 @@ import http.client
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from base64 import b64encode
@@ -148,4 +147,4 @@ def _percentiles(took: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

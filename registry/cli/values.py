@@ -1,0 +1,96 @@
+"""What people type as values, each read into what it means; what cannot be meant is wrong usage (exit code 2)."""
+
+import argparse
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from registry import names
+from registry.errors import Invalid
+from registry.history import moment
+from registry.names import ProjectName
+
+T = TypeVar("T")
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def _said(reader: Callable[[str], T]) -> Callable[[str], T]:
+    """Let argparse show our own sentence."""
+
+    def read(text: str) -> T:
+        try:
+            return reader(text)
+        except Invalid as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+@_said
+def span(text: str) -> timedelta:
+    """Read a span of time, such as 90d."""
+    parts = re.fullmatch(r"([1-9][0-9]{0,4})([mhdw])", text)
+    if not parts:
+        raise Invalid(f"{text!a} is not a span; write a number and m, h, d or w, such as 90d")
+    return int(parts[1]) * _UNITS[parts[2]]
+
+
+@_said
+def address(text: str) -> str:
+    """Read where to listen."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
+        raise Invalid(f"{text!a} is not HOST:PORT, such as 127.0.0.1:8080")
+    return text
+
+
+@_said
+def server(text: str) -> str:
+    """Read the address of a server, without any secret in it."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+        shown = parts.hostname or text.rpartition("@")[2]
+        raise Invalid(f"{shown!a} is not an address like https://packages.acme.example, without token")
+    return text.rstrip("/")
+
+
+@_said
+def release(text: str) -> tuple[ProjectName, str]:
+    """Read PROJECT==VERSION."""
+    project, equals, version = text.partition("==")
+    if not equals:
+        raise Invalid(f"{text!a} is not PROJECT==VERSION, such as payments-api==1.4.0")
+    return names.project_name(project), names.version(version)
+
+
+@_said
+def project_or_release(text: str) -> tuple[ProjectName, str | None]:
+    """Read PROJECT or PROJECT==VERSION."""
+    project, equals, version = text.partition("==")
+    return names.project_name(project), names.version(version) if equals else None
+
+
+def between(least: int, most: int) -> Callable[[str], int]:
+    """Make a reader of whole numbers in a range."""
+
+    @_said
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise Invalid(f"{text!a} is not a number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+@_said
+def date(text: str) -> datetime:
+    """Read a date or time."""
+    return moment(text)
+
+
+project = _said(names.project_name)
+glob = _said(names.project_glob)
+registry = _said(names.registry_name)

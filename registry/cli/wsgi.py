@@ -1,0 +1,76 @@
+"""The WSGI server, and nothing else that starts one.
+
+gunicorn with threads: it hands a refusal's own reason phrase to the client (twine prints nothing else), streams bodies
+unbuffered, and stops without dropping what it accepted. granian serves faster and replaces every reason phrase.
+"""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from registry.cli import house
+from registry.tokens import REDACTED
+from registry.web import create_app
+
+GRACE = 60  # seconds a stopping server gives its open uploads
+KEEP_ALIVE = 75  # seconds
+
+
+class RedactedLogger(Logger):
+    """gunicorn's log, which quotes malformed requests as they came, secrets included."""
+
+    def setup(self, cfg: Any) -> None:
+        """Let no line pass before its secrets are gone."""
+        super().setup(cfg)
+        self.error_log.addFilter(_without_secrets)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    record.msg, record.args = REDACTED.sub("wb_[redacted]", record.getMessage()), ()
+    return True
+
+
+class Server(BaseApplication):
+    """gunicorn, configured here and nowhere else."""
+
+    def __init__(self, folder: Path, bind: str, workers: int, threads: int) -> None:
+        """Take what an operator chooses.
+
+        Args:
+            folder: the installation.
+            bind: HOST:PORT.
+            workers: processes.
+            threads: of each process.
+        """
+        self._folder = folder
+        self._chosen = {"bind": bind, "workers": workers, "threads": threads}
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        shared_memory = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat files; on a slow disk they look like a hang
+        fixed = {
+            "worker_class": "gthread",
+            "graceful_timeout": GRACE,
+            "keepalive": KEEP_ALIVE,
+            "control_socket_disable": True,
+            "worker_tmp_dir": shared_memory if os.access(shared_memory, os.W_OK) else None,
+            "proc_name": "waybill",
+            "logger_class": RedactedLogger,
+        }
+        for name, value in {**fixed, **self._chosen}.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the application, in each worker."""
+        return create_app(house.open_installation(self._folder), log=_write_line)
+
+
+def _write_line(line: str) -> None:
+    sys.stdout.write(line + "\n")  # one write call per line, so that workers do not mix theirs
+    sys.stdout.flush()

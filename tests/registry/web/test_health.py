@@ -1,0 +1,73 @@
+"""Health and readiness: what a load balancer needs, and what an operator would have to mend."""
+
+import pytest
+
+from registry import __version__
+from registry.store import POLICY
+from tests.registry.web.site import Site, json_of
+
+BROKEN = "kind: source\nvisibilty: private\n"
+
+
+def test_a_sound_installation_is_ready_and_well(site: Site) -> None:
+    assert json_of(site.ask("/-/ready", None)) == {"status": "ready"}
+    assert json_of(site.ask("/-/health", None)) == {"status": "ok", "version": __version__, "policy_problems": 0}
+
+
+def test_who_is_signed_in_is_told_which_commits_are_in_force(site: Site) -> None:
+    said = json_of(site.ask("/-/health"))
+    assert (said["status"], said["policy_problems"]) == ("ok", [])
+    assert said["ledger"] == site.head()
+    assert said["policy"] == site.installation.store.head(POLICY).id
+
+
+def test_a_bad_policy_file_degrades_and_only_the_signed_in_learn_file_and_line(site: Site) -> None:
+    site.policy(registries__python__registry=BROKEN, teams__payments="member: [alice]\n")
+    nobody = site.ask("/-/health", None)
+    assert json_of(nobody)["status"] == "degraded"
+    assert json_of(nobody)["policy_problems"] == len(json_of(site.ask("/-/health"))["policy_problems"]) >= 2
+    assert "registries" not in nobody.text
+    assert "payments" not in nobody.text
+    somebody = json_of(site.ask("/-/health"))
+    assert somebody["status"] == "degraded"
+    places = [problem.split(" ")[0] for problem in somebody["policy_problems"]]
+    assert "registries/python/registry.yaml:2:" in places
+    assert "teams/payments.yaml:1:" in places
+
+
+def test_a_repaired_policy_file_is_well_at_the_next_question(site: Site) -> None:
+    site.policy(registries__python__registry=BROKEN)
+    assert json_of(site.ask("/-/health", None))["status"] == "degraded"
+    site.policy(registries__python__registry="kind: source\n")
+    assert json_of(site.ask("/-/health", None))["status"] == "ok"
+
+
+@pytest.mark.parametrize("path", ["waybill", "people"])
+def test_the_signed_in_learn_what_is_broken_also_where_rights_depend_on_it(site: Site, path: str) -> None:
+    site.policy(**{path: "- not\n- a table\n"})
+    said = json_of(site.ask("/-/health"))
+    assert said["status"] == "degraded"
+    assert any(problem.startswith(f"{path}.yaml:1") for problem in said["policy_problems"])
+    assert json_of(site.ask("/-/ready", None)) == {"status": "ready"}
+
+
+def test_a_wrong_token_learns_nothing(site: Site) -> None:
+    answer = site.ask("/-/health", None, headers={"Authorization": "Bearer wrong"})
+    assert answer.status_code == 401
+    assert site.ask("/-/ready", None, headers={"Authorization": "Bearer wrong"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/-/health", "/-/ready"])
+def test_health_is_never_kept_by_a_cache_and_answers_head(site: Site, path: str) -> None:
+    assert site.ask(path, None, method="HEAD").status_code == 200
+    assert site.ask(path, None).headers["Cache-Control"] == "no-store"
+
+
+def test_the_front_page_tells_a_person_how_to_install_without_a_script(site: Site) -> None:
+    answer = site.ask("/", None, headers={"Host": '"><script>.example'})
+    assert answer.status_code in {200, 400}
+    assert "<script>" not in answer.text
+    page = site.ask("/", None)
+    assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "pip install" in page.text

@@ -1,0 +1,78 @@
+"""No request whatever is a defect of the server: it answers, in words, with a status that is not 500."""
+
+import hashlib
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.archives import wheel
+from tests.registry.web.site import Site, new_site
+
+WHEEL = wheel("demo", "1.0")
+SHA256 = hashlib.sha256(WHEEL[1]).hexdigest()
+METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+KNOWN = st.sampled_from(
+    ["python", "simple", "legacy", "files", "demo", "-", "_", "health", "ready", "..", ".", "", SHA256, WHEEL[0],
+     WHEEL[0] + ".metadata", "@2027-01-01", "@", "@" + "f" * 40, "api", "v1", "log", "tokens", "schemas", "favicon.ico"]
+)  # fmt: skip
+PARTS = st.one_of(KNOWN, st.text(max_size=12), st.binary(max_size=6))
+HEADER_TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=255, blacklist_characters="\x7f"), max_size=60)
+HEADER_NAMES = st.sampled_from(
+    ["Accept", "Accept-Encoding", "Authorization", "Content-Type", "If-None-Match", "If-Range", "If-Modified-Since",
+     "Range", "User-Agent", "X-Forwarded-For", "Cookie", "Content-Encoding", "Expect", "Accept-Language", "Date"]
+)  # fmt: skip
+HEADER_VALUES = st.one_of(
+    HEADER_TEXT,
+    st.sampled_from(
+        ["*", "*/*", "*/*;q=", ";q=1", "bytes=--1", "bytes=" + "9" * 400 + "-", "bytes=0-0,", '"', 'W/"', "q=0;q=1",
+         "gzip;q=nan", "gzip;q=inf", "text/html;q=1e999", "Basic Og==", "Basic =", "Bearer ", "multipart/form-data",
+         "multipart/form-data; boundary=" + "b" * 500, "a/b;" * 50, "Thu, 99 Foo 9999", "-1"]
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """One installation for all examples; what they write is their own affair."""
+    folder: Path = tmp_path_factory.mktemp("robust")
+    made = new_site(folder / "data")
+    assert made.publish(WHEEL).status_code == 200
+    return made
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    method=METHODS,
+    parts=st.lists(PARTS, max_size=6),
+    headers=st.dictionaries(HEADER_NAMES, HEADER_VALUES, max_size=4),
+    signed_in=st.booleans(),
+    body=st.binary(max_size=40),
+)
+def test_any_method_path_and_headers_get_an_answer_that_is_no_defect(
+    site: Site, method: str, parts: list[str | bytes], headers: dict[str, str], signed_in: bool, body: bytes
+) -> None:
+    site.lines.clear()  # Hypothesis would print them all
+    quoted = (quote(part, safe="@.", errors="replace") if isinstance(part, str) else quote(part) for part in parts)
+    path = "/" + "/".join(quoted).lstrip("/")  # a URL that begins with two slashes names a host
+    answer = site.ask(path, "alice" if signed_in else None, method=method, headers=headers, data=body)
+    assert answer.status_code != 500, answer.text
+    assert answer.status_code < 500 or "Retry-After" in answer.headers
+    assert answer.status_code not in {301, 308}
+    if "Location" in answer.headers:
+        assert not answer.headers["Location"].startswith(("//", "http", "\\"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    page=st.sampled_from(["/python/simple/demo/", "/python/simple/", f"/python/files/{SHA256}/{WHEEL[0]}"]),
+    headers=st.dictionaries(HEADER_NAMES.filter(lambda name: name != "Authorization"), HEADER_VALUES, max_size=5),
+)
+def test_a_page_or_file_that_exists_is_answered_whatever_else_the_headers_say(
+    site: Site, page: str, headers: dict[str, str]
+) -> None:
+    site.lines.clear()
+    assert site.ask(page, headers=headers).status_code in {200, 206, 304, 416}
+    assert site.ask(page).status_code == 200

@@ -1,0 +1,61 @@
+"""System calls of a Python program, as the kernel saw them: the only proof that something was flushed."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CALLS = "fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,mkdir"
+_QUOTED = re.compile(r'"([^"]*)"')
+
+
+def need(tool: str) -> None:
+    """Skip without a tool of the system; where the suite must be complete, fail."""
+    if shutil.which(tool) is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{tool} is not installed; this suite must not be thinner here")
+        pytest.skip(f"{tool} is not installed")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One successful call that changes or flushes the file system."""
+
+    name: str  # without the variants: fsync, rename, link, unlink, mkdir
+    path: str
+    to: str = ""  # of rename and link
+
+
+def trace(folder: Path, program: str, *arguments: str, inject: str = "") -> list[Call]:
+    """Run a Python program under strace.
+
+    Args:
+        folder: for the trace.
+        program: its source.
+        arguments: its sys.argv[1:].
+        inject: what strace makes fail, such as "fsync:error=EIO:when=3"; the exit code is then not checked.
+    """
+    need("strace")
+    log = folder / "trace"
+    command = ["strace", "-f", "-y", "-qq", "-s", "4096", "-e", f"trace={CALLS}", "-o", str(log)]
+    if inject:
+        command += ["-e", f"inject={inject}"]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([*command, sys.executable, "-c", program, *arguments], check=not inject, env=env, timeout=60)
+    return [call for line in log.read_text().splitlines() if (call := _read(line))]
+
+
+def _read(line: str) -> Call | None:
+    called = re.match(r"\d+ +(\w+)\((.*)\) += 0", line)
+    if not called:
+        return None
+    name, arguments = called.groups()
+    if name in {"fsync", "fdatasync"}:
+        return Call("fsync", arguments.partition("<")[2].rpartition(">")[0])
+    paths = _QUOTED.findall(arguments)
+    return Call(re.sub(r"at2?$", "", name), paths[0], paths[1] if len(paths) > 1 else "")
