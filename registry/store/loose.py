@@ -33,7 +33,7 @@ def write_objects(objects: Path, contents: Mapping[str, bytes]) -> None:
         if _kept(path):
             continue
         _write(path, compressed)
-        if not is_sound(path):
+        if not is_sound(path) and path.exists():  # gone: a repack found it in a pack already
             raise Unavailable(
                 f"Object {object_id} could not be read back from disk; nothing was stored; check the disk"
             )

@@ -8,7 +8,7 @@ import flask
 from registry.blobs import Blobs
 from registry.errors import Invalid
 
-FORM_BYTES = 32 * 2**20  # all fields but the file; a README of 5 MB and thousands of classifiers must fit
+FORM_BYTES = 16 * 2**20  # all fields but the file; a README of 5 MB and thousands of classifiers must fit
 FORM_PARTS = 8_000
 FORM_FILES = 4  # the distribution and what some uploaders send beside it; each is an open file while the form is read
 LEFT_UNREAD = 64 * 2**20  # bytes of a refused body that are thrown away unread, so that its client reads the refusal

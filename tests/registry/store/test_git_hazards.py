@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.durable import DRAFT
 from registry.errors import Invalid, Moved, Unavailable
 from registry.records import message
 from registry.store import LEDGER, POLICY, NewCommit, Signature, Snapshot
@@ -253,11 +254,12 @@ def test_a_torn_object_is_healed_by_writing_the_same_again(store: GitStore, torn
     fsck(store)
 
 
-def test_an_unfinished_object_does_not_disturb_c_git(store: GitStore) -> None:
+def test_an_unfinished_object_is_one_for_c_git_too(store: GitStore) -> None:
     head = store.head(LEDGER)
-    loose(store, head.id).with_name(f"tmp_obj_{head.id[2:]}_1_1").write_bytes(b"half")
+    loose(store, head.id).with_name(f"{DRAFT}{head.id[2:]}_1_1").write_bytes(b"half")
     fsck(store)
-    assert run_git(store.path, "count-objects", "-v")
+    run_git(store.path, "prune", "--expire=now")
+    assert list((store.path / "objects").glob("*/tmp_*")) == []
 
 
 def test_a_missing_or_damaged_object_is_a_refusal_in_words(store: GitStore) -> None:

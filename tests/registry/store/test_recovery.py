@@ -246,7 +246,7 @@ def test_a_lost_or_cut_artifact_stops_the_start_and_a_deleted_one_does_not(
 
 def test_serve_says_damage_in_one_sentence_and_exits_1(git: Path, installation: Installation) -> None:
     object_path(git, installation.store.head(LEDGER).id).write_bytes(b"")
-    done = waybill("serve", str(git.parent), "--bind", "127.0.0.1:0", check=False)
+    done = waybill("serve", str(git.parent), "--bind", "127.0.0.1:65535", check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("waybill: ")
     assert "Nothing is served" in done.stderr
