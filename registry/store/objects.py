@@ -4,7 +4,6 @@ import hashlib
 import threading
 import weakref
 import zlib
-from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,48 +12,49 @@ from dulwich.objects import Commit, ObjectID, ShaFile, parse_tree
 from dulwich.repo import Repo
 
 from registry.errors import Unavailable
+from registry.kept import Kept
 from registry.store import Entry
 
 FILE_MODE = 0o100644
 FOLDER_MODE = 0o040000
 _SUBMODULE_MODE = 0o160000
-CACHED_TREES = 20_000
+KEPT_COMMITS = 1_000
+KEPT_TREES = 20_000
+KEPT_BLOB_BYTES = 16 * 2**20
 _TYPES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 
 
 class GitObjects:
-    """The objects of one git repository, loose or packed. Any thread may read; C git may repack at the same time."""
+    """The objects of one git repository, loose or packed. Any thread may read; C git may repack at the same time.
+
+    What was read is kept in memory: an id never changes its content.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()  # dulwich keeps open packs in plain dicts: one Repo per thread
         self._opened: list[Repo] = []
         weakref.finalize(self, _close, self._opened)
-        self._trees: OrderedDict[str, Mapping[str, Entry]] = OrderedDict()
-        self._trees_lock = threading.Lock()
+        self._commits: Kept[str, Commit] = Kept(KEPT_COMMITS)
+        self._trees: Kept[str, Mapping[str, Entry]] = Kept(KEPT_TREES)
+        self._blobs: Kept[str, bytes] = Kept(KEPT_BLOB_BYTES, len)
 
     def tree(self, tree_id: str) -> Mapping[str, Entry]:
-        """Read one folder; kept in memory, as ids never change their content."""
-        with self._trees_lock:
-            known = self._trees.get(tree_id)
-            if known is not None:
-                self._trees.move_to_end(tree_id)
-                return known
-        read = {
-            # People push any name to the policy branch; one that is no text must not stop the server.
-            name.decode("utf-8", "backslashreplace"): Entry(id_.decode(), mode == FOLDER_MODE)
-            for name, mode, id_ in parse_tree(self._needed(tree_id)[1], sha_len=20)
-            if mode != _SUBMODULE_MODE  # a commit of another git repository, nothing that is stored here
-        }
-        with self._trees_lock:
-            self._trees[tree_id] = read
-            while len(self._trees) > CACHED_TREES:
-                self._trees.popitem(last=False)
-        return read
+        """Read one folder."""
+
+        def read() -> Mapping[str, Entry]:
+            return {
+                # People push any name to the policy branch; one that is no text must not stop the server.
+                name.decode("utf-8", "backslashreplace"): Entry(id_.decode(), mode == FOLDER_MODE)
+                for name, mode, id_ in parse_tree(self._needed(tree_id)[1], sha_len=20)
+                if mode != _SUBMODULE_MODE  # a commit of another git repository, nothing that is stored here
+            }
+
+        return self._trees.get(tree_id, read)
 
     def blob(self, blob_id: str) -> bytes:
         """Read one file's content."""
-        return self._needed(blob_id)[1]
+        return self._blobs.get(blob_id, lambda: self._needed(blob_id)[1])
 
     def commit(self, commit_id: str) -> Commit:
         """Read a commit that a branch or another commit names.
@@ -62,10 +62,14 @@ class GitObjects:
         Raises:
             Unavailable: it is missing or damaged.
         """
-        found = ShaFile.from_raw_string(*self._needed(commit_id), sha=ObjectID(commit_id.encode()))
-        if not isinstance(found, Commit):
-            raise Unavailable(f"Object {commit_id} of the git repository should be a commit and is none")
-        return found
+
+        def read() -> Commit:
+            found = ShaFile.from_raw_string(*self._needed(commit_id), sha=ObjectID(commit_id.encode()))
+            if not isinstance(found, Commit):
+                raise Unavailable(f"Object {commit_id} of the git repository should be a commit and is none")
+            return found
+
+        return self._commits.get(commit_id, read)
 
     def is_commit(self, object_id: str) -> bool:
         """Tell whether there is a commit of this id, which anybody may have made up."""

@@ -16,7 +16,7 @@ from registry.policy.decide import Allowed
 from registry.policy.files import BadFile
 from registry.policy.roles import Action, Principal
 from registry.web.auth import caller, known_project, known_registry, permit
-from registry.web.pages import WORTH_COMPRESSING, Page, Pages
+from registry.web.pages import WORTH_COMPRESSING, Page, memory
 
 # What a client may ask for, and what it is answered with; first wins among equals, so */* is HTML (pipenv, hatch).
 _OFFERS = {
@@ -33,7 +33,7 @@ _REVALIDATE = "private, max-age=0"  # pip >= 26.2, uv, Poetry and PDM honour a l
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes of the simple index."""
     routes = Blueprint("index", __name__)
-    pages, history = Pages(), History(installation.store)
+    pages, history = memory(), History(installation.store)
 
     def past(revision: str | None, view: View) -> tuple[Index, str]:
         """Choose which ledger is shown, and how its pages reach the files; rights are always those of now."""
@@ -51,7 +51,7 @@ def blueprint(installation: Installation) -> Blueprint:
         key = (name, index.fingerprint(name), view.policy.commit, principal, view.now.date())
         kind, content_type = _negotiated()
         render = simple.projects_json if kind == "json" else simple.projects_html
-        page = pages.get((key, kind), lambda: render(_readable(view, index, principal, name)))
+        page = pages.get((key, kind), lambda: Page(render(_readable(view, index, principal, name))))
         return _answer(page.digest, kind, content_type, lambda: page)
 
     @routes.get("/<registry>/simple/<project>/")
@@ -68,9 +68,9 @@ def blueprint(installation: Installation) -> Blueprint:
         kind, content_type = _negotiated()
         render = simple.project_json if kind == "json" else simple.project_html
 
-        def rendered() -> bytes:
+        def rendered() -> Page:
             # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.
-            return render(index.project(name, wanted) or Project(wanted), files)
+            return Page(render(index.project(name, wanted) or Project(wanted), files))
 
         def page() -> Page:
             return pages.get((wanted, fingerprint, kind, files), rendered)

@@ -3,10 +3,10 @@
 import gzip
 import hashlib
 import sys
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+
+from registry.kept import Kept
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -40,33 +40,6 @@ class Page:
         return hashlib.sha256(self.body).hexdigest()[:40]
 
 
-class Pages:
-    """A bounded memory of pages; which one goes is decided by last use."""
-
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._kept: OrderedDict[Hashable, Page] = OrderedDict()
-        self._limit = kept_bytes
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable, render: Callable[[], bytes]) -> Page:
-        """Give a page, rendered now if it is not kept.
-
-        Args:
-            key: everything the content depends on.
-            render: makes the content.
-        """
-        with self._lock:
-            known = self._kept.get(key)
-            if known is not None:
-                self._kept.move_to_end(key)
-                return known
-        page = Page(render())
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = page
-                self._size += len(page.body)
-            while self._size > self._limit and len(self._kept) > 1:
-                _, gone = self._kept.popitem(last=False)
-                self._size -= len(gone.body)
-        return page
+def memory() -> Kept[Hashable, Page]:
+    """Make the memory of one process's pages; each is counted with its compressed forms."""
+    return Kept(KEPT_BYTES, lambda page: 2 * len(page.body))
