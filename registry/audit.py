@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from registry.errors import Invalid
+from registry.history import History
 from registry.installation import Installation
 from registry.model import Event
 from registry.names import ProjectName, RegistryName, same_version
@@ -12,7 +13,7 @@ from registry.policy.decide import Allowed, Denied, decide
 from registry.policy.policy import Policy
 from registry.policy.roles import ANYONE, Action, Principal
 from registry.records import read_message
-from registry.store import LEDGER
+from registry.store import LEDGER, POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,12 @@ def policy_at(installation: Installation, commit: str | None) -> Policy:
 
     Args:
         installation: where.
-        commit: 40 hex digits; None: now's.
+        commit: a commit of branch `main` (7 hex digits or more), or a date or time; None: now's.
 
     Raises:
-        NotFound: there is no such commit.
+        NotFound: there is none.
     """
-    return Policy(installation.store.at(commit)) if commit else installation.policy()
+    return Policy(History(installation.store, POLICY).at(commit)) if commit else installation.policy()
 
 
 def only_registry(policy: Policy) -> RegistryName:

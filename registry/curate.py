@@ -81,6 +81,8 @@ def _set(
         state = Yank(reason, origin.principal, writing.now) if reason is not None else None
         event = "yank" if state else "unyank"
         facts = [Fact("Registry", registry), Fact("Project", project), Fact("Version", release.version)]
+        if state and state.reason:
+            facts.append(Fact("Declared-Reason", state.reason))
         path = f"{release_folder(registry, project, release.version)}/release.json"
         changes = {path: release_record(state)}
         writing.record(f"{event}: {project} {release.version}", facts, changes, origin, decision)

@@ -111,7 +111,7 @@ class Writing(View):
         why = [Fact("Policy", decision.policy), Fact("Allowed-By", decision.allowed_by)]
         event = Fact("Waybill-Event", subject.partition(":")[0])
         text = message(subject, [(f.name, f.value) for f in (event, *facts, *who, *why)])
-        commit = NewCommit(changes, text, self._author(origin), self._registry(), int(self.now.timestamp()))
+        commit = NewCommit(changes, text, self._author(origin), self._committer(), int(self.now.timestamp()))
         return self._installation.store.append(LEDGER, self._head, [commit])
 
     def _author(self, origin: Origin) -> Signature:
@@ -119,7 +119,7 @@ class Writing(View):
         email = account.email if account and account.email else f"{origin.principal}@{self._host()}"
         return Signature(origin.principal, email)
 
-    def _registry(self) -> Signature:
+    def _committer(self) -> Signature:
         return Signature("Waybill", f"registry@{self._host()}")
 
     def _host(self) -> str:

@@ -106,6 +106,11 @@ def create(
             raise Invalid(f"people.yaml has no entry '{owner}'; add one before making a token for it")
         if account.disabled:
             raise Invalid(f"{account.statement.place} says disabled: true; a token of {owner} would not work")
+        for name in scope.registries:
+            if name not in writing.policy.registries():
+                raise Invalid(
+                    f"There is no registry '{name}' here; there are: {', '.join(writing.policy.registries())}"
+                )
         if expires is not None and expires <= writing.now:
             raise Invalid(f"The token would have expired at {timestamp(expires)}; choose a later time")
         origin, statement = _manager(by, owner, account.statement)

@@ -11,7 +11,7 @@ from typing import Any
 
 from registry import audit
 from registry.answers import event_json, verdict_json
-from registry.cli import house, remote, values
+from registry.cli import data, remote, values
 from registry.errors import NotFound
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
@@ -21,7 +21,7 @@ from registry.policy.roles import Action, Principal
 def add_to(commands: Any) -> None:
     """Add the commands."""
     log = commands.add_parser("log", help="what happened: who published what, through which token, allowed by what")
-    house.add_place(log)
+    data.add_place(log)
     log.add_argument("what", nargs="?", type=values.project_or_release, metavar="PROJECT[==VERSION]")
     log.add_argument("--registry", type=values.registry)
     log.add_argument("--pipeline", metavar="URL", help="what one CI run published")
@@ -41,11 +41,11 @@ def add_to(commands: Any) -> None:
 
 
 def _add_question(parser: argparse.ArgumentParser) -> None:
-    house.add_place(parser)
+    data.add_place(parser)
     parser.add_argument("action", choices=[a.value for a in Action])
     parser.add_argument("project", type=values.project)
     parser.add_argument("--registry", type=values.registry, help="needed where there is more than one")
-    parser.add_argument("--at", metavar="COMMIT", help="by the policy of this commit of branch main")
+    parser.add_argument("--at", metavar="COMMIT", help="by the policy of this commit of branch main, or of a past date")
     parser.add_argument("--json", action="store_true")
 
 
@@ -62,7 +62,7 @@ def run_log(options: argparse.Namespace) -> int:
     )
     events: Iterable[dict[str, Any]]
     if options.data:
-        installation = house.open_installation(options.data)
+        installation = data.open_installation(options.data)
         events = (event_json(e) for e in islice(audit.log(installation, wanted), options.limit))
     else:
         query = {
@@ -78,8 +78,12 @@ def run_log(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(list(events)))
         return 0
+    shown = False
     for event in events:
         _show(event)
+        shown = True
+    if not shown:
+        print("Nothing was recorded that fits", file=sys.stderr)
     return 0
 
 
@@ -91,7 +95,7 @@ def _show(event: dict[str, Any]) -> None:
     print(f"    by {facts.get('Principal', event['author'])}{through}")
     if "Allowed-By" in facts:
         print(f"    allowed by {facts['Allowed-By']} at {facts.get('Policy', '')[:12]}")
-    for name in ("Registry", "Digest", "Repository", "Commit", "Pipeline"):
+    for name in ("Declared-Reason", "Registry", "Digest", "Repository", "Commit", "Pipeline"):
         if name in facts:
             print(f"    {name.lower()} {facts[name]}")
     print(f"    commit {event['commit']}")
@@ -112,7 +116,8 @@ def run_who_can(options: argparse.Namespace) -> int:
         for entry in shown:
             print(f"{entry['principal']}  {entry['statement']}  ({entry['place']})")
     if not shown:
-        print(f"Nobody may {options.action} {options.project}", file=sys.stderr)
+        why = "'waybill explain PRINCIPAL ...' tells why"
+        print(f"Nobody may {options.action} {options.project}; {why}", file=sys.stderr)
     return 0 if shown else 1
 
 
@@ -137,7 +142,7 @@ def run_explain(options: argparse.Namespace) -> int:
 
 
 def _asked(folder: Path, options: argparse.Namespace) -> tuple[Installation, RegistryName, ProjectName]:
-    installation = house.open_installation(folder)
+    installation = data.open_installation(folder)
     known = installation.policy().registries()
     registry = options.registry or audit.only_registry(installation.policy())
     if registry not in known:

@@ -8,17 +8,17 @@ Upload URL:  {base}/{registry}/
 User name:   __token__
 Token:       {token}
 
-# pip: ~/.config/pip/pip.conf
+# pip: ~/.config/pip/pip.conf (the only index; see README, "Beside PyPI")
 [global]
 index-url = {with_token}/{registry}/simple/
 
-# uv: pyproject.toml or uv.toml, and:  export UV_INDEX_{env}_USERNAME=__token__ UV_INDEX_{env}_PASSWORD={token}
-#                                      export UV_PUBLISH_TOKEN={token}      then:  uv publish --index {name}
+# uv: pyproject.toml, and:  export UV_INDEX_{env}_USERNAME=__token__ UV_INDEX_{env}_PASSWORD={token}
+#                           export UV_PUBLISH_TOKEN={token}      then:  uv publish --index {name}
 [[tool.uv.index]]
 name = "{name}"
 url = "{base}/{registry}/simple/"
 publish-url = "{base}/{registry}/"
-default = true
+default = true  # the only index; to use PyPI beside it, write explicit = true and name your projects in tool.uv.sources
 
 # twine: ~/.pypirc, then:  twine upload --repository {name} dist/*
 [distutils]

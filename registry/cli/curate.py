@@ -5,14 +5,14 @@ import sys
 from typing import Any
 
 from registry import curate
-from registry.cli import house, remote, values
+from registry.cli import data, remote, values
 
 
 def add_to(commands: Any) -> None:
     """Add the commands."""
     for verb, what in (("yank", "make installers skip a release unless it is pinned"), ("unyank", "take a yank back")):
         parser = commands.add_parser(verb, help=what)
-        house.add_place(parser)
+        data.add_place(parser)
         parser.add_argument("release", type=values.release, metavar="PROJECT==VERSION")
         parser.add_argument("--registry", type=values.registry, default="python", help="default: %(default)s")
         if verb == "yank":
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Yank or unyank one release."""
     registry, (project, version) = options.registry, options.release
     if options.data:
-        installation = house.open_installation(options.data)
+        installation = data.open_installation(options.data)
         if options.verb == "yank":
             release = curate.yank(installation, None, registry, project, version, options.reason)
         else:

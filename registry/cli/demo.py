@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from registry.cli import house
+from registry.cli import data
 from registry.cli.clients import configurations
 from registry.errors import Invalid, Unavailable
 from registry.tokens import REDACTED
@@ -103,6 +103,7 @@ class Demo:
         self._step(["fresh/bin/python", "-c", greet], shown=f"fresh/bin/python -c {shlex.quote(greet)}")
         self._title("Who published it, and which permission allowed that")
         self._audit()
+        self._say("\nDone. 'waybill demo --keep' leaves the server running for you to try.")
 
     def hand_over(self) -> None:
         """Leave the server running, and say how to use and end it."""
@@ -160,7 +161,7 @@ class Demo:
     def _audit(self) -> None:
         git = shutil.which("git")
         if git:
-            self._step([git, "-C", f"registry/{house.GIT_FOLDER}", "log", "-n", "4", "ledger"])
+            self._step([git, "-C", f"registry/{data.GIT_FOLDER}", "log", "-n", "4", "ledger"])
         else:
             self._say("(git is not installed; with it: git -C registry/waybill.git log ledger)")
         self._waybill("log", "--data", "registry", "waybill-hello==1.1.0")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from registry import tokens
-from registry.cli import house
+from registry.cli import data
 from registry.policy.roles import Scope
 
 
@@ -21,7 +21,7 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make the folder and print the token."""
-    installation = house.create(options.folder, options.organization, options.admin)
+    installation = data.create(options.folder, options.organization, options.admin)
     issued = tokens.create(
         installation, None, options.admin, scope=Scope(), expires=None, note="first token, by waybill init"
     )
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
 Made {options.folder} for organization {options.organization}.
 The token above belongs to {options.admin}; it is shown only now.
 Next:  waybill serve {options.folder}
-Rights are files on branch main of {house.git_folder(options.folder)}; facts are commits on branch ledger:
-       git -C {house.git_folder(options.folder)} log ledger"""
+Rights are files on branch main of {data.git_folder(options.folder)}; facts are commits on branch ledger:
+       git -C {data.git_folder(options.folder)} log ledger"""
     print(say, file=sys.stderr)
     return 0

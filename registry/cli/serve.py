@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from registry.cli import house, values
+from registry.cli import data, values
 from registry.errors import Unavailable
 from registry.recovery import recover
 
@@ -33,14 +33,14 @@ def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     folder: Path = options.folder
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        house.create(folder, "acme", "admin")
+        data.create(folder, "acme", "admin")
         say = (
             f"Made {folder} for organization acme. A first token:  waybill token create --data {folder} --person admin"
         )
         print(say, file=sys.stderr)
-    for line in recover(house.git_folder(folder)):
+    for line in recover(data.git_folder(folder)):
         print(line, file=sys.stderr)
-    house.open_installation(folder)  # says in words what is wrong, before a worker would say it in a traceback
+    data.open_installation(folder)  # says in words what is wrong, before a worker would say it in a traceback
     _check_free(options.bind)
     print(f"Serving {folder} at http://{options.bind}/  (index: /<registry>/simple/)", file=sys.stderr)
     from registry.cli.wsgi import Server  # noqa: PLC0415 - the web server is a third of the start of every command

@@ -8,7 +8,7 @@ from typing import Any
 
 from registry import tokens
 from registry.answers import token_json
-from registry.cli import house, remote, values
+from registry.cli import data, remote, values
 from registry.errors import Invalid
 from registry.policy.roles import Role, Scope
 from registry.records import timestamp
@@ -19,7 +19,7 @@ def add_to(commands: Any) -> None:
     group = commands.add_parser("token", help="create, list and revoke API tokens")
     verbs = group.add_subparsers(title="verbs", metavar="VERB", required=True)
     create = verbs.add_parser("create", help="make a token; its secret is printed once, alone on stdout")
-    house.add_place(create)
+    data.add_place(create)
     create.add_argument("--person", metavar="NAME", help="whose rights it carries: an id of people.yaml (default: you)")
     create.add_argument("--role", choices=[str(r) for r in Role], default=str(Role.ADMIN), help="at most this role")
     several: dict[str, Any] = {"action": "append", "default": []}
@@ -30,12 +30,12 @@ def add_to(commands: Any) -> None:
     create.add_argument("--json", action="store_true")
     create.set_defaults(run=run_create)
     listing = verbs.add_parser("list", help="list tokens, newest first; never their secrets")
-    house.add_place(listing)
+    data.add_place(listing)
     listing.add_argument("--person", metavar="NAME", help="only this owner's")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(run=run_list)
     revoke = verbs.add_parser("revoke", help="end a token at once, everywhere")
-    house.add_place(revoke)
+    data.add_place(revoke)
     revoke.add_argument("id", help="the ten characters after wb_")
     revoke.set_defaults(run=run_revoke)
 
@@ -48,7 +48,7 @@ def run_create(options: argparse.Namespace) -> int:
         if not options.person:
             raise Invalid("--person: say whose token it is; 'people.yaml' has the names")
         scope = Scope(Role.named(options.role), registries, projects)
-        installation = house.open_installation(options.data)
+        installation = data.open_installation(options.data)
         issued = tokens.create(installation, None, options.person, scope=scope, expires=expires, note=options.note)
         answer = {"secret": issued.secret, **token_json(issued.token)}
     else:
@@ -62,15 +62,17 @@ def run_create(options: argparse.Namespace) -> int:
         }
         answer = remote.Server(options.url).ask("POST", "tokens", body=wanted)
     print(json.dumps(answer) if options.json else answer["secret"])
-    ends = answer["expires"] or "never"
-    print(f"Token {answer['id']} of {answer['owner']}, role {answer['role']}, expires {ends}", file=sys.stderr)
+    limits = [*answer["registries"], *answer["projects"]]
+    where = f", only on {', '.join(limits)}" if limits else ""
+    say = f"Token {answer['id']} gives what {answer['owner']} may do, at most as {answer['role']}{where}; "
+    print(say + f"it expires {answer['expires'] or 'never'}", file=sys.stderr)
     return 0
 
 
 def run_list(options: argparse.Namespace) -> int:
     """List tokens."""
     if options.data:
-        shown = [token_json(t) for t in tokens.every(house.open_installation(options.data).view().index)]
+        shown = [token_json(t) for t in tokens.every(data.open_installation(options.data).view().index)]
     else:
         shown = remote.Server(options.url).ask("GET", "tokens")["tokens"]
     shown = [t for t in shown if options.person in {None, t["owner"]}]
@@ -88,7 +90,7 @@ def run_list(options: argparse.Namespace) -> int:
 def run_revoke(options: argparse.Namespace) -> int:
     """End a token."""
     if options.data:
-        token = token_json(tokens.revoke(house.open_installation(options.data), None, options.id))
+        token = token_json(tokens.revoke(data.open_installation(options.data), None, options.id))
     else:
         token = remote.Server(options.url).ask("DELETE", f"tokens/{options.id}")
     print(f"Token {token['id']} of {token['owner']} is revoked", file=sys.stderr)

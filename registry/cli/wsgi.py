@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from registry.cli import house
+from registry.cli import data
 from registry.tokens import REDACTED
 from registry.web import create_app
 
@@ -68,7 +68,7 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """Make the application, in each worker."""
-        return create_app(house.open_installation(self._folder), log=_write_line)
+        return create_app(data.open_installation(self._folder), log=_write_line)
 
 
 def _write_line(line: str) -> None:

@@ -103,12 +103,14 @@ def _closed(question: _Question, registry: RegistryFile, own: ProjectFile | None
     if question.action is not Action.PUBLISH:
         return None
     if registry.kind != "source":
-        return f"{registry.statement.place}: kind {registry.kind} takes no uploads; publish to a source registry"
+        return f"{registry.kind_statement.place}: kind {registry.kind} takes no uploads; publish to a source registry"
     if own and own.protected:
         return _protected(own)
     if question.project and registry.projects == "declared" and own is None:
         path = project_path(question.registry, question.project)
-        return f"{registry.statement.place}: projects are declared, and {path} does not exist; add it by a change"
+        return (
+            f"{registry.projects_statement.place}: projects are declared, and {path} does not exist; commit that file"
+        )
     return None
 
 
@@ -157,5 +159,5 @@ def _holds(question: _Question, ways: Iterable[Right | Unreadable], near: list[s
 
 def _repair(question: _Question, registry: RegistryFile, own: ProjectFile | None) -> str:
     if question.principal.name is None:
-        return f"Without credentials, {registry.visibility_statement.place} decides, and grants of read to anyone"
-    return f"Adding a grant of {question.action.needs} to {(own or registry).statement.place} would allow it"
+        return f"Without credentials, only visibility: public in {registry.visibility_statement.place} would allow it"
+    return f"Adding a grant of {question.action.needs} to {(own or registry).grants_statement.place} would allow it"

@@ -185,7 +185,11 @@ class RegistryFile:
     publishers: tuple[Publisher, ...]
     upstreams: tuple[Upstream, ...]
     statement: Statement
-    visibility_statement: Statement  # the whole file where visibility is left to its default
+    # Where each of these is said; the whole file where it is left to its default.
+    kind_statement: Statement
+    visibility_statement: Statement
+    projects_statement: Statement
+    grants_statement: Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,5 +202,6 @@ class ProjectFile:
     grants: tuple[Grant, ...]
     publishers: tuple[Publisher, ...]
     statement: Statement
+    grants_statement: Statement  # the whole file where there are none
     protected_statement: Statement | None  # None: not written
     repository_statement: Statement | None

@@ -24,6 +24,13 @@ from registry.store.snapshot import TreeSnapshot
 
 LOCK = "waybill.lock"
 _ID = re.compile(r"[0-9a-f]{40}")
+# What git runs for each branch a push would move; a push by hand to the ledger would be a fact nobody verified.
+_UPDATE_HOOK = """\
+#!/bin/sh
+if [ "$1" = refs/heads/main ]; then exit 0; fi
+echo "waybill: $1 takes no pushes: people push branch main, the server alone writes the ledger" >&2
+exit 1
+"""
 _CONFIG = {
     (b"core",): {b"fsync": b"all", b"fsyncMethod": b"fsync"},  # what C git writes here
     (b"gc",): {b"auto": b"0"},  # packing is maintenance under our lock, never a side effect of a push
@@ -52,6 +59,10 @@ class GitStore:
                     for key, value in values.items():
                         config.set(section, key, value)
                 config.write_to_path()
+            hook = path / "hooks" / "update"
+            hook.parent.mkdir(exist_ok=True)
+            hook.write_text(_UPDATE_HOOK)
+            hook.chmod(0o755)
             sync_all(path)
         return cls(path)
 

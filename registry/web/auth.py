@@ -51,8 +51,8 @@ def known_registry(view: View, raw: str) -> RegistryName:
         found = view.policy.registry(registry) is not None
     except BadFile:
         return names.registry_name(raw)
-    except Invalid as error:
-        raise NotFound(str(error)) from None
+    except Invalid:
+        raise NotFound(f"There is no registry {raw[:80]!a} here; an index is at /<registry>/simple/") from None
     if not found:
         raise NotFound(f"There is no registry '{registry}' here")
     return registry
@@ -86,3 +86,6 @@ def permit(
                 f"To {action} in registry {registry}, give a token as password, with user name __token__"
             )
         raise Forbidden(verdict.reason)
+    found = view.policy.registry(registry)
+    if found and found.kind != "source":
+        raise Forbidden(f"Registry {registry} is of kind {found.kind}, which this version reads and does not serve yet")

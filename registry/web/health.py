@@ -33,12 +33,13 @@ def blueprint(installation: Installation) -> Blueprint:
             return jsonify(status="failing", reason=str(error)), 503
         shown = {"status": "degraded" if problems else "ok", "version": __version__}
         if caller(view).name is None:
-            return jsonify(**shown, policy_problems=len(problems))
+            return jsonify(**shown, policy_problems=len(problems))  # which, only somebody signed in is told
         return jsonify(
             **shown,
             policy=view.policy.commit,
             ledger=view.index.snapshot.id,
-            policy_problems=[str(problem) for problem in problems],
+            policy_problems=len(problems),
+            problems=[str(problem) for problem in problems],
         )
 
     return routes

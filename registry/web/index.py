@@ -15,6 +15,7 @@ from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed
 from registry.policy.files import BadFile
 from registry.policy.roles import Action, Principal
+from registry.store import LEDGER
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.pages import WORTH_COMPRESSING, Page, memory
 
@@ -33,7 +34,7 @@ _REVALIDATE = "private, max-age=0"  # pip >= 26.2, uv, Poetry and PDM honour a l
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes of the simple index."""
     routes = Blueprint("index", __name__)
-    pages, history = memory(), History(installation.store)
+    pages, history = memory(), History(installation.store, LEDGER)
 
     def past(revision: str | None, view: View) -> tuple[Index, str]:
         """Choose which ledger is shown, and how its pages reach the files; rights are always those of now."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from registry import names, records
-from registry.cli.house import open_installation
+from registry.cli.data import open_installation
 from registry.index import file_path, project_folder
 from registry.model import Decision, File, Origin, Sha256
 from registry.store import LEDGER, NewCommit, Signature

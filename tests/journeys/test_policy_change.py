@@ -111,7 +111,7 @@ def test_a_broken_registry_file_denies_its_registry_and_no_other(town: Server, d
         status, text = ask(f"{town.url}/-/health", town.token_for("carol"))
         health = json.loads(text)
         assert (status, health["status"]) == (200, "degraded")
-        assert [problem for problem in health["policy_problems"] if slip in problem]
+        assert [problem for problem in health["problems"] if slip in problem]
         anonymous = ask(f"{town.url}/-/health")[1]
         assert json.loads(anonymous)["policy_problems"] == 1
         assert "broken" not in anonymous

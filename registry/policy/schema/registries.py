@@ -81,7 +81,10 @@ def _registry(row: Row) -> RegistryFile | None:
         publishers=row.get("publishers", ()),
         upstreams=upstreams,
         statement=row.statement,
+        kind_statement=row.said("kind") or row.statement,
         visibility_statement=row.said("visibility") or row.statement,
+        projects_statement=row.said("projects") or row.statement,
+        grants_statement=row.said("grants") or row.statement,
     )
 
 
@@ -140,6 +143,7 @@ PROJECT_FILE = Table(
         grants=row.get("grants", ()),
         publishers=row.get("publishers", ()),
         statement=row.statement,
+        grants_statement=row.said("grants") or row.statement,
         protected_statement=row.said("protected"),
         repository_statement=row.said("repository"),
     ),

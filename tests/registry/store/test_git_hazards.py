@@ -17,7 +17,7 @@ from registry.records import message
 from registry.store import LEDGER, POLICY, NewCommit, Signature, Snapshot
 from registry.store.git import GitStore
 from registry.store.refs import STALE_LOCK
-from tests.running import run_git
+from tests.running import Server, run_git
 from tests.tracing import trace
 
 ALICE = Signature("alice", "alice@acme.example")
@@ -404,3 +404,21 @@ def test_c_git_pushes_to_the_policy_while_the_ledger_grows(store: GitStore, tmp_
     assert int(run_git(store.path, "rev-list", "--count", "ledger")) == len(written) + 1
     assert int(run_git(store.path, "rev-list", "--count", "main")) == 11
     fsck(store)
+
+
+def test_a_push_moves_the_policy_and_never_the_ledger(server: Server) -> None:
+    clone = server.data.parent / "clone"
+    run_git(server.data, "clone", "-q", "-b", "ledger", str(server.git), str(clone))
+    identity = ("-c", "user.name=bob", "-c", "user.email=bob@acme.example")
+    run_git(clone, *identity, "commit", "-q", "--allow-empty", "-m", "publish: forged")
+    before = run_git(server.git, "rev-parse", "ledger")
+    for target in ("ledger", "other"):
+        pushed = subprocess.run(
+            ["git", "-C", str(clone), "push", "origin", f"HEAD:{target}"], capture_output=True, text=True, check=False
+        )
+        assert pushed.returncode != 0
+        assert f"refs/heads/{target} takes no pushes" in pushed.stderr
+    assert run_git(server.git, "rev-parse", "ledger") == before
+    assert (
+        server.set_policy({"people.yaml": "alice: {}\nbob: {}\n"}) == run_git(server.git, "rev-parse", "main").strip()
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.cli import house
+from registry.cli import data
 from registry.errors import Unavailable
 from registry.installation import Installation
 from registry.model import Decision, File, Origin, Sha256
@@ -26,7 +26,7 @@ FOLDER = "python/2a/demo"
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
-    return house.create(tmp_path / "data", "acme", "alice")
+    return data.create(tmp_path / "data", "acme", "alice")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from registry import tokens
-from registry.cli import house
+from registry.cli import data
 from registry.index import Index, file_path, project_folder
 from registry.installation import Installation
 from registry.model import Deletion, Status
@@ -142,7 +142,7 @@ class Site:
 
     def drafts(self) -> Sequence[Path]:
         """List what uploads left behind."""
-        return list((house.git_folder(self.folder) / "lfs" / "tmp").iterdir())
+        return list((data.git_folder(self.folder) / "lfs" / "tmp").iterdir())
 
     def _append(self, branch: str, changes: Mapping[str, bytes | None]) -> str:
         store = self.installation.store
@@ -156,7 +156,7 @@ class Site:
 def new_site(folder: Path) -> Site:
     """Make an installation in a folder, and its faces."""
     lines: list[str] = []
-    installation = house.create(folder, "acme", "alice")
+    installation = data.create(folder, "acme", "alice")
     made = Site(folder, installation, create_app(installation, log=lines.append), lines)
     made.token()  # now, so that no test counts its commit
     return made

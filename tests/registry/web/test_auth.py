@@ -163,7 +163,7 @@ def test_who_left_people_yaml_has_no_right_left(peopled: Site) -> None:
     [
         (reader(), 200),
         (Scope(Role.READ, ("python",), ("de*",)), 200),
-        (Scope(Role.READ, ("other",)), 403),
+        (Scope(Role.READ, ("public",)), 403),
         (reader("other-*"), 403),
     ],
 )

@@ -16,7 +16,7 @@ def test_a_sound_installation_is_ready_and_well(site: Site) -> None:
 
 def test_who_is_signed_in_is_told_which_commits_are_in_force(site: Site) -> None:
     said = json_of(site.ask("/-/health"))
-    assert (said["status"], said["policy_problems"]) == ("ok", [])
+    assert (said["status"], said["problems"]) == ("ok", [])
     assert said["ledger"] == site.head()
     assert said["policy"] == site.installation.store.head(POLICY).id
 
@@ -25,12 +25,12 @@ def test_a_bad_policy_file_degrades_and_only_the_signed_in_learn_file_and_line(s
     site.policy(registries__python__registry=BROKEN, teams__payments="member: [alice]\n")
     nobody = site.ask("/-/health", None)
     assert json_of(nobody)["status"] == "degraded"
-    assert json_of(nobody)["policy_problems"] == len(json_of(site.ask("/-/health"))["policy_problems"]) >= 2
+    assert json_of(nobody)["policy_problems"] == len(json_of(site.ask("/-/health"))["problems"]) >= 2
     assert "registries" not in nobody.text
     assert "payments" not in nobody.text
     somebody = json_of(site.ask("/-/health"))
     assert somebody["status"] == "degraded"
-    places = [problem.split(" ")[0] for problem in somebody["policy_problems"]]
+    places = [problem.split(" ")[0] for problem in somebody["problems"]]
     assert "registries/python/registry.yaml:2:" in places
     assert "teams/payments.yaml:1:" in places
 
@@ -47,7 +47,7 @@ def test_the_signed_in_learn_what_is_broken_also_where_rights_depend_on_it(site:
     site.policy(**{path: "- not\n- a table\n"})
     said = json_of(site.ask("/-/health"))
     assert said["status"] == "degraded"
-    assert any(problem.startswith(f"{path}.yaml:1") for problem in said["policy_problems"])
+    assert any(problem.startswith(f"{path}.yaml:1") for problem in said["problems"])
     assert json_of(site.ask("/-/ready", None)) == {"status": "ready"}
 
 

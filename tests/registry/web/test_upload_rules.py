@@ -171,6 +171,7 @@ def test_a_grant_that_ended_gives_nothing_and_one_that_lasts_does(site: Site) ->
     ],
 )
 def test_a_token_publishes_only_within_its_scope(site: Site, scope: Scope, status: int) -> None:
+    site.policy(registries__other__registry="{}\n")
     site.secrets["alice"] = site.limited("alice", scope)
     assert site.publish(WHEEL).status_code == status
 

@@ -22,8 +22,8 @@ organization: {organization}
 # url: https://packages.{organization}.example   # public address, once there is one
 admins: [{admin}]
 review:
-  # How many people must approve a policy change besides its author. With 0, a change by someone who owns all it
-  # touches merges as it is pushed. Raise it to 1 as soon as a second person can approve.
+  # How many people must approve a policy change besides its author. The server does not review changes yet:
+  # until it does, whoever may push branch main decides alone, so give that right to admins only.
   approvals: 0
 """
 _PEOPLE = """\

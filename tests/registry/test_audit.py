@@ -1,0 +1,81 @@
+"""Questions about the past: by commit, by date, and what was said at the time."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from freezegun import freeze_time
+
+from registry import audit, curate
+from registry.audit import Wanted
+from registry.errors import Invalid, NotFound
+from registry.names import project_name, registry_name
+from registry.policy.decide import Allowed
+from registry.policy.roles import Action
+from tests.archives import wheel
+from tests.registry.web.site import Site, new_site
+
+PYTHON, DEMO = registry_name("python"), project_name("demo")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """An installation in which bob could publish during February 2027, and never since."""
+    with freeze_time("2027-01-01T00:00:00Z") as clock:
+        made = new_site(tmp_path / "data")
+        clock.move_to("2027-02-01T00:00:00Z")
+        made.policy(
+            people="alice: {}\nbob: {}\n",
+            registries__python__registry="projects: open\ngrants: [{role: publish, to: [bob]}]\n",
+        )
+        clock.move_to("2027-03-01T00:00:00Z")
+        made.policy(registries__python__registry="projects: open\n")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("at", "could"),
+    [("2027-01-15", False), ("2027-02-15", True), ("2027-02-28T23:59:59Z", True), ("2027-03-01", False)],
+)
+@freeze_time("2027-04-01")
+def test_who_could_publish_on_a_past_day_is_answered_by_its_policy(site: Site, at: str, could: bool) -> None:
+    policy = audit.policy_at(site.installation, at)
+    verdict = audit.explain(policy, "bob", Action.PUBLISH, PYTHON, DEMO, datetime.now(UTC))
+    assert isinstance(verdict, Allowed) == could
+
+
+@freeze_time("2027-04-01")
+def test_a_commit_may_be_shortened_and_must_be_of_the_policy(site: Site) -> None:
+    commit = site.installation.policy().commit
+    assert audit.policy_at(site.installation, commit[:7]).commit == commit
+    for other in ("deadbeef", site.head(), "yesterday", "2028-01-01"):
+        with pytest.raises(NotFound):
+            audit.policy_at(site.installation, other)
+
+
+def test_a_question_that_names_no_registry_needs_there_to_be_one(site: Site) -> None:
+    assert audit.only_registry(site.installation.policy()) == "python"
+    site.policy(registries__vault__registry="{}\n")
+    with pytest.raises(Invalid, match="python, vault"):
+        audit.only_registry(site.installation.policy())
+
+
+def test_the_log_tells_why_a_release_was_yanked_and_that_it_was_only_said(site: Site) -> None:
+    with freeze_time("2027-04-01"):
+        assert site.publish(wheel("demo", "1.0")).status_code == 200
+        curate.yank(site.installation, None, PYTHON, DEMO, "1.0", "wrong\nlicence: GPL")
+        curate.yank(site.installation, None, PYTHON, DEMO, "1.0", "wrong licence: GPL")
+        curate.unyank(site.installation, None, PYTHON, DEMO, "1.0.0")
+    unyanked, yanked, published = audit.log(site.installation, Wanted(project=DEMO))
+    assert (unyanked.subject, yanked.subject) == ("unyank: demo 1.0", "yank: demo 1.0")
+    assert yanked.facts["Declared-Reason"] == "wrong licence: GPL"
+    assert published.facts["Waybill-Event"] == "publish"
+
+
+def test_the_log_is_narrowed_by_time_and_repository(site: Site) -> None:
+    for month in (4, 5):
+        with freeze_time(f"2027-0{month}-01T12:00:00Z"):
+            site.publish(wheel("demo", f"{month}.0"))
+    since = Wanted(project=DEMO, since=datetime(2027, 5, 1, tzinfo=UTC))
+    assert [event.facts["Version"] for event in audit.log(site.installation, since)] == ["5.0"]
+    assert not list(audit.log(site.installation, Wanted(repository="acme/payments")))
