@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from registry import names
 from registry.errors import Forbidden, NotFound
 from registry.index import release_folder
 from registry.installation import OPERATOR, Fact, Installation, Writing
 from registry.model import Decision, Origin, Release, Yank
-from registry.names import ProjectName, RegistryName, same_version
+from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Denied
 from registry.policy.roles import Action, Principal
 from registry.records import release_record
@@ -39,7 +40,7 @@ def yank(
         NotFound: there is no such release.
         Forbidden: the policy does not allow it.
     """
-    return _set(installation, principal, registry, project, version, " ".join(reason.split())[:LONGEST_REASON])
+    return _set(installation, principal, registry, project, version, names.sentence("reason", reason, LONGEST_REASON))
 
 
 def unyank(
@@ -73,7 +74,7 @@ def _set(
     reason: str | None,
 ) -> Release:
     """Yank for a reason, or take it back; writes nothing when that is how it is already."""
-    with installation.writing() as writing:
+    with installation.writing(principal) as writing:
         release = _release(writing, registry, project, version)
         origin, decision = _allowed(writing, principal, registry, project)
         if (release.yank.reason if release.yank else None) == reason:
@@ -91,7 +92,7 @@ def _set(
 
 def _release(writing: Writing, registry: RegistryName, project: ProjectName, version: str) -> Release:
     versions = writing.index.versions(registry, project)
-    found = next((v for v in versions if same_version(v, version)), None)
+    found = next((v for v in versions if names.same_version(v, version)), None)
     release = writing.index.release(registry, project, found) if found else None
     if release is None or not release.live:
         known = f"it has {', '.join(versions[:10])}" if versions else "it has no project of this name"

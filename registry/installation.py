@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from registry.blobs import Blobs
+from registry.credentials import require_live
+from registry.errors import NotFound, Unavailable
 from registry.index import Index
 from registry.model import Decision, Origin
 from registry.names import ProjectName, RegistryName
@@ -45,25 +47,43 @@ class Installation:
 
     def view(self) -> View:
         """See the newest policy and ledger, so that a change of either counts at the next question."""
-        return View(self.policy(), Index(self.store.head(LEDGER)), datetime.now(UTC))
+        return View(self.policy(), Index(self.head(LEDGER)), datetime.now(UTC))
 
     def policy(self) -> Policy:
         """Read the policy in force; parsed files are kept as long as branch `main` does not move."""
-        head = self.store.head(POLICY)
+        head = self.head(POLICY)
         kept = self._policy
         if kept is None or kept.commit != head.id:
             kept = self._policy = Policy(head)
         return kept
 
-    @contextmanager
-    def writing(self) -> Iterator["Writing"]:
-        """Hold the writer's place and see both branches as they are now.
+    def head(self, branch: str) -> Snapshot:
+        """Read the newest commit of a branch.
 
         Raises:
+            Unavailable: there is none. Never `NotFound`: clients would take a lost ledger for a name that is free.
+        """
+        try:
+            return self.store.head(branch)
+        except NotFound as error:
+            raise Unavailable(f"{error} Nothing can be decided without it") from None
+
+    @contextmanager
+    def writing(self, by: Principal | None) -> Iterator["Writing"]:
+        """Hold the writer's place and see both branches as they are now.
+
+        Args:
+            by: who writes, whose token must still hold; None is the operator on the host.
+
+        Raises:
+            Unauthenticated: the token was revoked or expired since the caller came.
             Unavailable: the place was not free in time.
         """
         with self.store.lock():
-            yield Writing(self)
+            writing = Writing(self)
+            if by is not None:
+                require_live(writing.index, by, writing.now)
+            yield writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +99,7 @@ class Writing(View):
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._head = installation.store.head(LEDGER)
+        self._head = installation.head(LEDGER)
         # History never runs backwards, also when the clock does: pages of the past are looked up by time.
         now = max(datetime.now(UTC), datetime.fromtimestamp(self._head.time, UTC))
         super().__init__(installation.policy(), Index(self._head), now)

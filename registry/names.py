@@ -159,6 +159,25 @@ def distribution(filename: str) -> Distribution:
     return dist
 
 
+def sentence(what: str, raw: str, longest: int) -> str:
+    """Check a text a person wrote to be shown to others: a terminal, a log and a page must all show it as one line.
+
+    Args:
+        what: the field, for messages.
+        raw: the text; white space is folded.
+        longest: characters accepted.
+
+    Raises:
+        Invalid: it is too long, or holds what a terminal would obey instead of show.
+    """
+    text = " ".join(raw.split())
+    if len(text) > longest:
+        raise Invalid(f"{what}: {len(text)} characters are too many; at most {longest} are accepted")
+    if not text.isprintable():
+        raise Invalid(f"{what}: {_shown(text)} holds control or invisible characters; remove them")
+    return text
+
+
 def _refuse_other_spelling(dist: Distribution, given_name: str, given_version: str) -> None:
     """Refuse a second spelling of a name or version: two spellings would be two names for one file."""
     escaped = dist.project.replace("-", "_")

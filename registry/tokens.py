@@ -1,30 +1,19 @@
-"""API tokens: long-lived secrets of people and service accounts. The ledger keeps only a digest of each.
+"""API tokens: long-lived secrets of people and service accounts, made and ended here."""
 
-Form: wb_<id>_<secret><checksum>. The prefix and checksum let secret scanners recognise a leaked token without a guess.
-A plain SHA-256 suffices at rest: the secret is 190 random bits, not a password, and a slow hash would cost every call.
-"""
-
-import hashlib
-import hmac
-import re
-import secrets
-import string
-import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from registry.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from registry import names
+from registry.credentials import digest, find, new_secret, token_path
+from registry.errors import Forbidden, Invalid, NotFound
 from registry.index import Index
-from registry.installation import OPERATOR, Fact, Installation
+from registry.installation import OPERATOR, Fact, Installation, Writing
 from registry.model import Decision, Origin, Token
-from registry.policy.files import Statement
-from registry.policy.roles import Principal, Role, Scope
-from registry.records import read_token_record, timestamp, token_record
+from registry.policy.roles import Principal, Scope
+from registry.records import timestamp, token_record
 
-_BASE62 = string.digits + string.ascii_letters
-_TOKEN = re.compile(r"wb_([a-z0-9]{10})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
-# Also as a project name would be spelled: whoever puts a token into a URL may see it normalised in an answer.
-REDACTED = re.compile(r"wb[-_.]+[a-z0-9]{10}[-_.]+[0-9a-z]+", re.ASCII | re.IGNORECASE)
+LONGEST_NOTE = 200  # characters
+MOST_LIMITS = 100  # registries, and project patterns, of one token: each request weighs them
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +22,6 @@ class Issued:
 
     token: Token
     secret: str
-
-
-def authenticate(index: Index, given: str, now: datetime) -> Principal:
-    """Tell who a token belongs to.
-
-    Args:
-        index: the newest ledger; a revocation counts at the next call.
-        given: what the client sent as password or bearer token.
-        now: the moment of use.
-
-    Raises:
-        Unauthenticated: it is not a token, unknown, expired or revoked; wrong secrets and unknown ids read alike.
-    """
-    parts = _TOKEN.fullmatch(given)
-    if parts is None or _checksum(parts[1] + parts[2]) != parts[3]:
-        raise Unauthenticated(
-            "The password is not a Waybill token; tokens begin with wb_ and are made by 'waybill token create'"
-        )
-    token = find(index, parts[1])
-    expected = token.secret_sha256 if token else "0" * 64
-    if not hmac.compare_digest(_digest(given), expected) or token is None:
-        raise Unauthenticated("This token is not known here; was it made for another registry?")
-    if token.revoked:
-        raise Unauthenticated(f"Token {token.id} was revoked; make a new one with 'waybill token create'")
-    if token.expires and now >= token.expires:
-        raise Unauthenticated(f"Token {token.id} expired at {timestamp(token.expires)}; make a new one")
-    return Principal(token.owner, token.id, Scope(Role.named(token.role), token.registries, token.projects))
-
-
-def find(index: Index, token_id: str) -> Token | None:
-    """Read a token's record by its id."""
-    text = index.snapshot.read(f"tokens/{token_id}.json")
-    return read_token_record(text) if text is not None else None
 
 
 def every(index: Index) -> list[Token]:
@@ -94,34 +50,36 @@ def create(
         note: what it is for, shown in lists.
 
     Raises:
-        Invalid: the owner is unknown or disabled, or the expiry is past.
+        Invalid: the owner is unknown or disabled, or the token could not be meant.
         Forbidden: the caller may not make this token.
     """
-    token_id = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(10))
-    body = "".join(secrets.choice(_BASE62) for _ in range(32))
-    secret = f"wb_{token_id}_{body}{_checksum(token_id + body)}"
-    with installation.writing() as writing:
+    note = names.sentence("note", note, LONGEST_NOTE)
+    token_id, secret = new_secret()
+    with installation.writing(by) as writing:
         account = writing.policy.accounts().get(owner)
         if account is None:
             raise Invalid(f"people.yaml has no entry '{owner}'; add one before making a token for it")
         if account.disabled:
             raise Invalid(f"{account.statement.place} says disabled: true; a token of {owner} would not work")
-        for name in scope.registries:
-            if name not in writing.policy.registries():
-                raise Invalid(
-                    f"There is no registry '{name}' here; there are: {', '.join(writing.policy.registries())}"
-                )
-        if expires is not None and expires <= writing.now:
-            raise Invalid(f"The token would have expired at {timestamp(expires)}; choose a later time")
-        origin, statement = _manager(by, owner, account.statement)
+        _check_limits(writing, scope, expires)
+        origin, statement = _manager(writing, by, owner)
+        _check_outlives(writing, by, expires)
         token = Token(
-            token_id, owner, _digest(secret), str(scope.role), scope.registries, scope.projects,
-            writing.now, origin.principal, expires, note,
-        )  # fmt: skip
+            id=token_id,
+            owner=owner,
+            secret_sha256=digest(secret),
+            role=str(scope.role),
+            registries=scope.registries,
+            projects=scope.projects,
+            created=writing.now,
+            created_by=origin.principal,
+            expires=expires,
+            note=note,
+        )
         writing.record(
             f"token-create: {token_id} of {owner}",
             [Fact("Token-Id", token_id), Fact("Owner", owner), Fact("Role", str(scope.role))],
-            {_path(token_id): token_record(token)},
+            {token_path(token_id): token_record(token)},
             origin,
             Decision(writing.policy.commit, statement),
         )
@@ -140,50 +98,59 @@ def revoke(installation: Installation, by: Principal | None, token_id: str) -> T
         NotFound: there is no such token.
         Forbidden: the caller may not end it.
     """
-    with installation.writing() as writing:
-        token = find(writing.index, token_id) if re.fullmatch(r"[a-z0-9]{10}", token_id) else None
+    with installation.writing(by) as writing:
+        token = find(writing.index, token_id)
         if token is None:
             raise NotFound("There is no token with this id; 'waybill token list' shows the ids")
-        account = writing.policy.accounts().get(token.owner)
         if by is not None and by.token == token_id:
-            origin, statement = Origin("token", by.name or "", by.token), f"tokens/{token_id}.json"
+            origin, statement = Origin("token", by.name or "", by.token), token_path(token_id)
         else:
-            origin, statement = _manager(by, token.owner, account.statement if account else None)
+            origin, statement = _manager(writing, by, token.owner)
         if token.revoked:
             return token
         ended = replace(token, revoked=writing.now, revoked_by=origin.principal)
         writing.record(
             f"token-revoke: {token_id} of {token.owner}",
             [Fact("Token-Id", token_id), Fact("Owner", token.owner)],
-            {_path(token_id): token_record(ended)},
+            {token_path(token_id): token_record(ended)},
             origin,
             Decision(writing.policy.commit, statement),
         )
     return ended
 
 
-def _manager(by: Principal | None, owner: str, statement: Statement | None) -> tuple[Origin, str]:
-    """Tell who manages a token and what lets them: the operator any, a person their own through an unlimited token."""
+def _check_limits(writing: Writing, scope: Scope, expires: datetime | None) -> None:
+    """Refuse a token that could not be meant."""
+    if max(len(scope.registries), len(scope.projects)) > MOST_LIMITS:
+        raise Invalid(f"A token takes at most {MOST_LIMITS} registries and {MOST_LIMITS} project patterns")
+    known = writing.policy.registries()
+    for name in scope.registries:
+        if name not in known:
+            raise Invalid(f"There is no registry '{name}' here; there are: {', '.join(known)}")
+    if expires is not None and expires <= writing.now:
+        raise Invalid(f"The token would have expired at {timestamp(expires)}; choose a later time")
+
+
+def _check_outlives(writing: Writing, by: Principal | None, expires: datetime | None) -> None:
+    """Refuse a token that would outlive the one it is made with: an end could otherwise be put off for ever."""
+    mother = find(writing.index, by.token) if by is not None and by.token else None
+    if mother and mother.expires and (expires is None or expires > mother.expires):
+        raise Forbidden(
+            f"Token {mother.id} expires at {timestamp(mother.expires)}, and what it makes may not live longer; "
+            "ask for an earlier end"
+        )
+
+
+def _manager(writing: Writing, by: Principal | None, owner: str) -> tuple[Origin, str]:
+    """Tell who manages a token and what lets them: the operator any, a person their own through an unlimited token.
+
+    For the operator no policy file is read: a broken one must not hold up a revocation.
+    """
     if by is None:
         return Origin(OPERATOR, OPERATOR), "operator on the host"
-    if by.name != owner or statement is None:
+    account = writing.policy.accounts().get(owner)
+    if by.name != owner or account is None:
         raise Forbidden(f"{by} may not manage tokens of {owner}; {owner} or the operator on the host can")
     if not by.scope.whole:
         raise Forbidden(f"token {by.token} is limited, so it makes and ends no tokens but itself; use an unlimited one")
-    return Origin("token", by.name, by.token), statement.ref
-
-
-def _path(token_id: str) -> str:
-    return f"tokens/{token_id}.json"
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _checksum(text: str) -> str:
-    value, digits = zlib.crc32(text.encode()), ""
-    for _ in range(6):
-        value, digit = divmod(value, 62)
-        digits = _BASE62[digit] + digits
-    return digits
+    return Origin("token", by.name, by.token), account.statement.ref

@@ -74,7 +74,7 @@ def upload(
         return Accepted(existing, None)
     contents = archive.inspect(draft.path, dist)
     installation.blobs.publish(draft)
-    with installation.writing() as writing:
+    with installation.writing(principal) as writing:
         statement, existing = _admit(candidate, writing)
         if existing:
             return Accepted(existing, None)

@@ -17,8 +17,8 @@ from typing import Any
 
 from registry.cli import data
 from registry.cli.clients import configurations
+from registry.credentials import REDACTED
 from registry.errors import Invalid, Unavailable
-from registry.tokens import REDACTED
 
 PATIENCE = 30  # seconds until the server must answer
 _PROJECT = """\

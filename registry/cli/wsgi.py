@@ -14,7 +14,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from registry.cli import data
-from registry.tokens import REDACTED
+from registry.credentials import REDACTED
 from registry.web import create_app
 
 GRACE = 60  # seconds a stopping server gives its open uploads

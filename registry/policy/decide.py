@@ -92,9 +92,9 @@ def _principal_refused(question: _Question) -> str | None:
     if scope.role < question.action.needs:
         limit = f"role {scope.role}, this needs {question.action.needs}"
     elif scope.registries and question.registry not in scope.registries:
-        limit = f"registry {', '.join(scope.registries)}"
+        limit = f"registry {_few(scope.registries)}"
     elif question.project and scope.projects and not covers(scope.projects, question.project):
-        limit = f"projects {', '.join(scope.projects)}"
+        limit = f"projects {_few(scope.projects)}"
     return f"token {principal.token} is limited to {limit}; use another token" if limit else None
 
 
@@ -149,7 +149,7 @@ def _holds(question: _Question, ways: Iterable[Right | Unreadable], near: list[s
         elif right.role < needed:
             near.append(f"{place} gives {right.role}, this needs {needed}")
         elif question.project and right.projects and not covers(right.projects, question.project):
-            near.append(f"{place} gives {right.role} only on {', '.join(right.projects)}")
+            near.append(f"{place} gives {right.role} only on {_few(right.projects)}")
         elif right.until and question.now.date() > right.until:
             near.insert(0, f"{place} gave {right.role} until {right.until}")
         else:
@@ -161,3 +161,8 @@ def _repair(question: _Question, registry: RegistryFile, own: ProjectFile | None
     if question.principal.name is None:
         return f"Without credentials, only visibility: public in {registry.visibility_statement.place} would allow it"
     return f"Adding a grant of {question.action.needs} to {(own or registry).grants_statement.place} would allow it"
+
+
+def _few(entries: tuple[str, ...]) -> str:
+    """List what a message has room for."""
+    return ", ".join(entries[:5]) + (" and others" if len(entries) > 5 else "")

@@ -82,7 +82,8 @@ class Policy:
 
     def registries(self) -> list[RegistryName]:
         """List the registries by the name of their folder."""
-        return [RegistryName(name) for name in sorted(self._files.entries("registries"))]
+        found = sorted(self._files.entries("registries"))
+        return [RegistryName(name) for name in found if self._files.entries(f"registries/{name}")]
 
     def declared(self, registry: RegistryName) -> list[ProjectName]:
         """List the projects that have a file of their own."""

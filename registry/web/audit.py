@@ -57,9 +57,9 @@ def blueprint(installation: Installation) -> Blueprint:
 
 
 def _may_ask(view: View, principal: Principal, registry: RegistryName, project: ProjectName) -> None:
-    """Let those see others' rights who may change them, and auditors."""
+    """Let those see others' rights who may change them, and auditors; a limited token sees what it is limited to."""
     auditors = tuple(named.name for named in view.policy.organization().auditors)
-    if belongs(view.policy, principal.name, auditors) is True:
+    if principal.scope.whole and belongs(view.policy, principal.name, auditors) is True:
         return
     if not isinstance(view.decide(principal, Action.ADMINISTER, registry, project), Allowed):
         raise Forbidden(f"{principal} may not ask about others' rights on {project}; its admins and auditors may")

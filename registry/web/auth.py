@@ -3,7 +3,7 @@
 from flask import g, request
 from werkzeug.datastructures import Authorization
 
-from registry import names, tokens
+from registry import credentials, names
 from registry.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from registry.installation import View
 from registry.names import ProjectName, RegistryName
@@ -26,7 +26,7 @@ def caller(view: View) -> Principal:
     given = _token(request.authorization)
     if given is None:
         raise Unauthenticated("The Authorization header is neither Basic nor Bearer; send a token as Basic password")
-    principal = tokens.authenticate(view.index, given, view.now)
+    principal = credentials.authenticate(view.index, given, view.now)
     g.principal = principal
     return principal
 

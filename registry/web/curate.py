@@ -21,7 +21,7 @@ def blueprint(installation: Installation) -> Blueprint:
     def yank(registry: str, project: str, version: str) -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         name, wanted = known_registry(view, registry), known_project(project)
-        reason = str(params.body().get("reason", ""))
+        reason = params.said(params.body("reason"), "reason") or ""
         return _shown(wanted, curate.yank(installation, principal, name, wanted, names.version(version), reason))
 
     @routes.delete(_YANK)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from flask import Flask, Response, g, request
 
+from registry.credentials import REDACTED
 from registry.policy.roles import ANYONE
 from registry.records import timestamp
-from registry.tokens import REDACTED
 
 LONGEST_PATH = 500
 

@@ -1,5 +1,6 @@
 """Reading what an API request says, each value through the door of its kind."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from registry import names
 from registry.errors import Forbidden, Invalid, Unauthenticated
 from registry.history import moment
 from registry.installation import Installation, View
+from registry.policy.files import BadFile
 from registry.policy.roles import Principal, Role, Scope
 from registry.web.auth import caller
 
@@ -24,22 +26,47 @@ def known_caller(installation: Installation) -> tuple[View, Principal]:
     principal = caller(view)
     if principal.name is None:
         raise Unauthenticated("Send a token as Basic password or as Bearer")
-    account = view.policy.accounts().get(principal.name)
+    try:
+        account = view.policy.accounts().get(principal.name)
+    except BadFile as bad:
+        raise Forbidden(f"Nobody is known as long as people.yaml cannot be read: {bad.problems[0]}") from None
     if account is None or account.disabled:
         raise Forbidden(f"{principal.name} is not, or no longer, active in people.yaml")
     return view, principal
 
 
-def body() -> dict[str, Any]:
+def body(*known: str) -> dict[str, Any]:
     """Read the JSON object a request carries; empty where it carries nothing.
+
+    Args:
+        known: the keys that mean something; another one is refused, as a misspelt limit would be no limit.
 
     Raises:
         Invalid: it is something else.
     """
-    sent = request.get_json(silent=True) if request.content_length else {}
+    raw = request.get_data()  # also without Content-Length: a body that was not read would be limits that do not hold
+    try:
+        sent = json.loads(raw) if raw else {}
+    except (ValueError, RecursionError):
+        sent = None
     if not isinstance(sent, dict):
-        raise Invalid("Send a JSON object as body, with Content-Type: application/json")
+        raise Invalid("Send a JSON object as body")
+    unknown = sorted(set(sent) - set(known))
+    if unknown:
+        raise Invalid(f"{unknown[0][:40]!a}: unknown; what can be sent is {', '.join(known)}")
     return sent
+
+
+def said(sent: dict[str, Any], key: str) -> str | None:
+    """Read an optional text of a JSON body.
+
+    Raises:
+        Invalid: it is something else.
+    """
+    value = sent.get(key)
+    if value is not None and not isinstance(value, str):
+        raise Invalid(f"{key}: send text, or leave it out")
+    return value
 
 
 def text(name: str) -> str:
@@ -76,20 +103,24 @@ def number(name: str, default: int) -> int:
 
 
 def scope(sent: dict[str, Any]) -> Scope:
-    """Read what a new token shall be limited to.
+    """Read what a new token shall be limited to; only what is left out or null is no limit.
 
     Raises:
         Invalid: a role, registry or pattern is none.
     """
+    role = said(sent, "role")
     try:
-        role = Role.named(str(sent.get("role", Role.ADMIN)))
+        limit = Role.ADMIN if role is None else Role.named(role)
     except KeyError:
         raise Invalid(f"role: choose one of {', '.join(map(str, Role))}") from None
-    registries, projects = sent.get("registries") or [], sent.get("projects") or []
-    if not isinstance(registries, list) or not isinstance(projects, list):
-        raise Invalid("registries, projects: send lists of text")
-    return Scope(
-        role,
-        tuple(names.registry_name(str(name)) for name in registries),
-        tuple(names.project_glob(str(glob)) for glob in projects),
-    )
+    registries, projects = _texts(sent, "registries"), _texts(sent, "projects")
+    return Scope(limit, tuple(map(names.registry_name, registries)), tuple(map(names.project_glob, projects)))
+
+
+def _texts(sent: dict[str, Any], key: str) -> list[str]:
+    value = sent.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise Invalid(f"{key}: send a list of texts, or leave it out")
+    return value

@@ -9,8 +9,6 @@ from registry.history import moment
 from registry.installation import Installation
 from registry.web import params
 
-LONGEST_NOTE = 200
-
 
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes of the tokens."""
@@ -19,19 +17,22 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("/tokens")
     def listing() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
-        return jsonify(tokens=[token_json(t) for t in tokens.every(view.index) if t.owner == principal.name])
+        own = (t for t in tokens.every(view.index) if t.owner == principal.name)
+        shown = [token_json(t) for t in own if principal.scope.whole or t.id == principal.token]
+        return jsonify(tokens=shown)
 
     @routes.post("/tokens")
     def create() -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
-        sent = params.body()
+        sent = params.body("owner", "role", "registries", "projects", "expires", "note")
+        expires = params.said(sent, "expires")
         issued = tokens.create(
             installation,
             principal,
-            str(sent.get("owner") or principal.name),
+            params.said(sent, "owner") or principal.name or "",
             scope=params.scope(sent),
-            expires=moment(str(sent["expires"])) if sent.get("expires") else None,
-            note=str(sent.get("note") or "")[:LONGEST_NOTE],
+            expires=None if expires is None else moment(expires),
+            note=params.said(sent, "note") or "",
         )
         return jsonify(secret=issued.secret, **token_json(issued.token)), 201
 

@@ -102,7 +102,11 @@ def test_who_can_names_everybody_with_the_line_that_allows_it(acme: Server, plac
 @PLACES
 def test_who_can_says_that_nobody_may(acme: Server, place: str) -> None:
     said = _ask(acme, place, "who-can", "publish", "guarded", *IN_PYTHON)
-    assert (said.returncode, said.stdout, said.stderr) == (1, "", "Nobody may publish guarded\n")
+    assert (said.returncode, said.stdout, said.stderr) == (
+        1,
+        "",
+        "Nobody may publish guarded; 'waybill explain PRINCIPAL ...' tells why\n",
+    )
 
 
 @PLACES

@@ -1,6 +1,9 @@
 """The forms of text that policy files use: names, addresses, identities of other systems."""
 
+from urllib.parse import urlsplit
+
 from registry import names
+from registry.errors import Invalid
 from registry.policy.shapes import Text
 
 _NAME = "[a-z0-9][a-z0-9._-]*"
@@ -16,11 +19,25 @@ REGISTRY = Text("the name of a registry", "[a-z0-9-]+", names.LONGEST_NAME, chec
 LINE = Text("one line of text without spaces around it", r"\S(?:[^\n]*\S)?", 500)
 EMAIL = Text("an e-mail address like alice@acme.example", r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*", 254)
 AUDIENCE = Text("a host name or URL without spaces", "[!-~]+", 150)  # 150: what Bitbucket accepts
+
+
+def _check_url(text: str) -> None:
+    """Refuse hosts and ports that only look like some: whoever takes the URL apart later could not."""
+    try:
+        parts = urlsplit(text)
+        found = parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        found = False
+    if not found:
+        raise Invalid("the host or port is none; write it like https://host.example:8443/path")
+
+
 URL = Text(
     "a URL like https://host.example/path, without user name, password, '?' and '#'",
     rf"https?://{_HOST}(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?",
     500,
     echo=False,
+    check=_check_url,
 )
 
 DECIMAL = Text('a number in quotes, like "123456"', "[0-9]{1,20}", 20)

@@ -42,7 +42,7 @@ def publish(installation: Installation, version: str) -> File:
     with installation.blobs.incoming(1 << 20) as draft:
         draft.write(content)
         sha256 = installation.blobs.publish(draft)
-    with installation.writing() as writing:
+    with installation.writing(None) as writing:
         file = File(
             dist=distribution(name),
             sha256=sha256,

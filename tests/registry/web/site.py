@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from registry import tokens
+from registry import credentials, tokens
 from registry.cli import data
 from registry.index import Index, file_path, project_folder
 from registry.installation import Installation
@@ -136,7 +136,7 @@ class Site:
 
     def expire(self, secret: str, moment: datetime) -> None:
         """Let a token have ended at a moment that may be past."""
-        token = tokens.find(self.installation.view().index, secret.split("_")[1])
+        token = credentials.find(self.installation.view().index, secret.split("_")[1])
         assert token is not None
         self.ledger({f"tokens/{token.id}.json": token_record(replace(token, expires=moment))})
 
