@@ -48,7 +48,7 @@ def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:
         installation: where.
         wanted: which events.
     """
-    for commit in installation.store.history(installation.store.head(LEDGER)):
+    for commit in installation.store.history(installation.head(LEDGER)):
         at = datetime.fromtimestamp(commit.time, UTC)
         if wanted.since and at < wanted.since:
             return

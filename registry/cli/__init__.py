@@ -5,11 +5,13 @@ Exit codes: 0 good, 1 refused or problems found, 2 wrong usage.
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
 from registry import __version__
 from registry.cli import audit, curate, demo, init, serve, token
+from registry.cli.values import shown
 from registry.errors import WaybillError
 
 
@@ -30,16 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for group in (demo, init, serve, token, audit, curate):
         group.add_to(commands)
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: a terminal without UTF-8 is no error
     try:
         return int(options.run(options))
     except WaybillError as error:
-        print(f"waybill: {error}", file=sys.stderr)
+        print("waybill: " + "\n".join(map(shown, str(error).split("\n"))), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         sys.stderr.close()
         return 0
     except OSError as error:
-        print(f"waybill: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        print(shown(f"waybill: {error.filename or 'the system'}: {error.strerror or error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -12,10 +12,14 @@ from typing import Any
 from registry import audit
 from registry.answers import event_json, verdict_json
 from registry.cli import data, remote, values
+from registry.cli.values import shown
 from registry.errors import NotFound
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.roles import Action, Principal
+
+_EVENTS: remote.Shape = {"events": [{"commit": str, "time": str, "author": str, "subject": str, "facts": dict}]}
+_PRINCIPALS: remote.Shape = {"principals": [{"principal": str, "statement": str, "place": str}]}
 
 
 def add_to(commands: Any) -> None:
@@ -74,31 +78,31 @@ def run_log(options: argparse.Namespace) -> int:
             "since": wanted.since.isoformat() if wanted.since else None,
             "limit": str(options.limit),
         }
-        events = remote.Server(options.url).ask("GET", "log", query)["events"]
+        events = remote.Server(options.url).ask("GET", "log", query, shape=_EVENTS)["events"]
     if options.json:
         print(json.dumps(list(events)))
         return 0
-    shown = False
+    found = False
     for event in events:
         _show(event)
-        shown = True
-    if not shown:
+        found = True
+    if not found:
         print("Nothing was recorded that fits", file=sys.stderr)
     return 0
 
 
 def _show(event: dict[str, Any]) -> None:
     """Show one event as a person reads it: what, when, who, and why that was allowed."""
-    facts = event["facts"]
-    print(f"{event['time'][:19]}Z  {event['subject']}")
+    facts = {name: shown(fact) for name, fact in event["facts"].items()}
+    print(f"{shown(event['time'][:19])}Z  {shown(event['subject'])}")
     through = f" through token {facts['Token']}" if "Token" in facts else ""
-    print(f"    by {facts.get('Principal', event['author'])}{through}")
+    print(f"    by {facts.get('Principal', shown(event['author']))}{through}")
     if "Allowed-By" in facts:
         print(f"    allowed by {facts['Allowed-By']} at {facts.get('Policy', '')[:12]}")
     for name in ("Declared-Reason", "Registry", "Digest", "Repository", "Commit", "Pipeline"):
         if name in facts:
             print(f"    {name.lower()} {facts[name]}")
-    print(f"    commit {event['commit']}")
+    print(f"    commit {shown(event['commit'])}")
 
 
 def run_who_can(options: argparse.Namespace) -> int:
@@ -106,19 +110,19 @@ def run_who_can(options: argparse.Namespace) -> int:
     if options.data:
         installation, registry, project = _asked(options.data, options)
         policy = audit.policy_at(installation, options.at)
-        found = audit.who_can(policy, Action(options.action), registry, project, datetime.now(UTC))
-        shown = [verdict_json(who, verdict) for who, verdict in found]
+        verdicts = audit.who_can(policy, Action(options.action), registry, project, datetime.now(UTC))
+        found = [verdict_json(who, verdict) for who, verdict in verdicts]
     else:
-        shown = remote.Server(options.url).ask("GET", "who-can", _query(options))["principals"]
+        found = remote.Server(options.url).ask("GET", "who-can", _query(options), shape=_PRINCIPALS)["principals"]
     if options.json:
-        print(json.dumps(shown))
+        print(json.dumps(found))
     else:
-        for entry in shown:
-            print(f"{entry['principal']}  {entry['statement']}  ({entry['place']})")
-    if not shown:
+        for entry in found:
+            print(shown(f"{entry['principal']}  {entry['statement']}  ({entry['place']})"))
+    if not found:
         why = "'waybill explain PRINCIPAL ...' tells why"
         print(f"Nobody may {options.action} {options.project}; {why}", file=sys.stderr)
-    return 0 if shown else 1
+    return 0 if found else 1
 
 
 def run_explain(options: argparse.Namespace) -> int:
@@ -131,13 +135,13 @@ def run_explain(options: argparse.Namespace) -> int:
         answer = verdict_json(Principal(options.principal), verdict)
     else:
         query = {**_query(options), "principal": options.principal}
-        answer = remote.Server(options.url).ask("GET", "explain", query)
+        answer = remote.Server(options.url).ask("GET", "explain", query, shape={"allowed": bool})
     if options.json:
         print(json.dumps(answer))
     elif answer["allowed"]:
-        print(f"yes: {answer['statement']} ({answer['place']})")
+        print(shown(f"yes: {answer.get('statement')} ({answer.get('place')})"))
     else:
-        print(f"no: {answer['reason']}")
+        print(shown(f"no: {answer.get('reason')}"))
     return 0 if answer["allowed"] else 1
 
 

@@ -21,10 +21,9 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make the folder and print the token."""
-    installation = data.create(options.folder, options.organization, options.admin)
-    issued = tokens.create(
-        installation, None, options.admin, scope=Scope(), expires=None, note="first token, by waybill init"
-    )
+    note = "first token, by waybill init"
+    with data.making(options.folder, options.organization, options.admin) as installation:
+        issued = tokens.create(installation, None, options.admin, scope=Scope(), expires=None, note=note)
     print(issued.secret)
     say = f"""\
 Made {options.folder} for organization {options.organization}.

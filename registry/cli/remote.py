@@ -1,15 +1,27 @@
-"""Asking a server instead of a folder: `--url`, and who you are in WAYBILL_TOKEN."""
+"""Asking a server instead of a folder: `--url`, and who you are in WAYBILL_TOKEN.
+
+What answers may be no registry, or a hostile one: nothing of an answer is used before its shape was checked, and none
+of its words reach a terminal unescaped.
+"""
 
 import json
 import os
+import re
 import urllib.error
 import urllib.request
+from http.client import HTTPException, IncompleteRead
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from registry.cli.values import shown
 from registry.errors import Forbidden, Invalid, Unavailable
 
 PATIENCE = 60  # seconds
+LONGEST = 64 * 2**20  # bytes of an answer
+LONGEST_REFUSAL = 64 * 2**10  # bytes of an answer that says no
+_TOKEN = re.compile(r"[!-~]+")  # whether it is a good one, the server knows; other characters break or forge headers
+
+Shape = dict[str, Any]  # what an answer must have: by key a type, a list with the shape of its items, or a shape again
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -25,12 +37,19 @@ class Server:
     def __init__(self, url: str) -> None:
         self._base = f"{url}/-/api/v1/"
         self._open = urllib.request.build_opener(_NoRedirects).open  # a token is never sent on to another host
-        self._token = os.environ.get("WAYBILL_TOKEN", "")
+        self._token = os.environ.get("WAYBILL_TOKEN", "").strip()  # files made on Windows end lines with CR LF
         if not self._token:
             raise Invalid("WAYBILL_TOKEN is not set; put your token in it, so that it is in no command line")
+        if not _TOKEN.fullmatch(self._token):
+            raise Invalid("WAYBILL_TOKEN has a space, a line break or another character that no token has; set it anew")
 
     def ask(
-        self, method: str, path: str, query: dict[str, str | None] | None = None, body: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str | None] | None = None,
+        body: dict[str, Any] | None = None,
+        shape: Shape | None = None,
     ) -> Any:
         """Send one request.
 
@@ -39,16 +58,17 @@ class Server:
             path: below `/-/api/v1/`.
             query: parameters; those that are None are left out.
             body: sent as JSON.
+            shape: what the answer must have; None: it is an object.
 
         Returns:
-            The JSON answer.
+            The JSON answer, an object.
 
         Raises:
             Forbidden: the server refused; with its own words.
-            Unavailable: there is no server, or it failed.
+            Unavailable: there is no server, or it failed, or it is no registry.
         """
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        url = self._base + quote(path) + (f"?{urlencode(given)}" if given else "")
+        url = self._base + quote(path, errors="replace") + (f"?{urlencode(given, errors='replace')}" if given else "")
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Accept": "application/json",
@@ -56,20 +76,56 @@ class Server:
         }
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - http(s) was checked
+        answer = self._json(self._sent(request))
+        if not _fits(answer, shape or {}):
+            keys = ", ".join(f"'{key}'" for key in shape or {})
+            raise self._strange(f"its answer lacks {keys}, or what is in there" if keys else "its answer is no object")
+        return answer
+
+    def _sent(self, request: urllib.request.Request) -> bytes:
+        """Send a request and give what came back; no words of a library, which may quote what was sent."""
         try:
             with self._open(request, timeout=PATIENCE) as answer:
-                return json.load(answer)
+                text: bytes = answer.read(LONGEST + 1)
         except urllib.error.HTTPError as error:
             raise Forbidden(f"{error.code} {_detail(error)}") from None
         except urllib.error.URLError as error:
             cause = getattr(error.reason, "strerror", None) or error.reason
-            raise Unavailable(f"{self._base} does not answer: {cause}") from None
-        except (OSError, ValueError) as error:
-            raise Unavailable(f"{self._base} does not answer as a registry does: {error}") from None
+            raise Unavailable(f"{self._base} does not answer: {shown(cause)}") from None
+        except OSError as error:
+            raise Unavailable(f"{self._base} stops answering: {shown(error.strerror or error)}; try again") from None
+        except IncompleteRead:
+            raise Unavailable(f"{self._base} breaks its answer off; try again") from None
+        except HTTPException:
+            raise self._strange("what it sends is not HTTP") from None
+        except ValueError:
+            raise Unavailable(f"{self._base} cannot be asked; check the host's name in --url") from None
+        if len(text) > LONGEST:
+            raise Unavailable(f"{self._base} answers more than {LONGEST // 2**20} MiB; ask for less, as with --limit")
+        return text
+
+    def _json(self, text: bytes) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise self._strange("its answer is not JSON") from None
+
+    def _strange(self, what: str) -> Unavailable:
+        return Unavailable(f"{self._base} does not answer as a registry does: {what}; check --url")
+
+
+def _fits(value: object, shape: Any) -> bool:
+    """Tell whether a JSON value has at least what a shape names."""
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(key in value and _fits(value[key], shape[key]) for key in shape)
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_fits(item, shape[0]) for item in value)
+    return isinstance(value, shape)
 
 
 def _detail(error: urllib.error.HTTPError) -> str:
+    """Find the server's own sentence; without one, the reason phrase says a little."""
     try:
-        return str(json.load(error)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return error.reason
+        return shown(json.loads(error.read(LONGEST_REFUSAL))["detail"])
+    except (OSError, HTTPException, ValueError, LookupError, TypeError, RecursionError):
+        return shown(error.reason)

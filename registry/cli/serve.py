@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     folder: Path = options.folder
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if data.is_free(folder):
         data.create(folder, "acme", "admin")
         say = (
             f"Made {folder} for organization acme. A first token:  waybill token create --data {folder} --person admin"

@@ -9,9 +9,15 @@ from typing import Any
 from registry import tokens
 from registry.answers import token_json
 from registry.cli import data, remote, values
+from registry.cli.values import shown
 from registry.errors import Invalid
 from registry.policy.roles import Role, Scope
 from registry.records import timestamp
+
+_ENDED: remote.Shape = {"id": str, "owner": str}
+_LIMITED: remote.Shape = {**_ENDED, "role": str, "registries": [str], "projects": [str], "expires": str | None}
+_MADE: remote.Shape = {**_LIMITED, "secret": str}
+_LISTED: remote.Shape = {**_LIMITED, "revoked": str | None, "note": str}
 
 
 def add_to(commands: Any) -> None:
@@ -60,30 +66,30 @@ def run_create(options: argparse.Namespace) -> int:
             "expires": timestamp(expires) if expires else None,
             "note": options.note,
         }
-        answer = remote.Server(options.url).ask("POST", "tokens", body=wanted)
-    print(json.dumps(answer) if options.json else answer["secret"])
+        answer = remote.Server(options.url).ask("POST", "tokens", body=wanted, shape=_MADE)
+    print(json.dumps(answer) if options.json else shown(answer["secret"]))
     limits = [*answer["registries"], *answer["projects"]]
     where = f", only on {', '.join(limits)}" if limits else ""
     say = f"Token {answer['id']} gives what {answer['owner']} may do, at most as {answer['role']}{where}; "
-    print(say + f"it expires {answer['expires'] or 'never'}", file=sys.stderr)
+    print(shown(say + f"it expires {answer['expires'] or 'never'}"), file=sys.stderr)
     return 0
 
 
 def run_list(options: argparse.Namespace) -> int:
     """List tokens."""
     if options.data:
-        shown = [token_json(t) for t in tokens.every(data.open_installation(options.data).view().index)]
+        found = [token_json(t) for t in tokens.every(data.open_installation(options.data).view().index)]
     else:
-        shown = remote.Server(options.url).ask("GET", "tokens")["tokens"]
-    shown = [t for t in shown if options.person in {None, t["owner"]}]
+        found = remote.Server(options.url).ask("GET", "tokens", shape={"tokens": [_LISTED]})["tokens"]
+    found = [t for t in found if options.person in {None, t["owner"]}]
     if options.json:
-        print(json.dumps(shown))
+        print(json.dumps(found))
         return 0
-    for token in shown:
+    for token in found:
         state = f"revoked {token['revoked']}" if token["revoked"] else f"expires {token['expires'] or 'never'}"
         limits = [*token["registries"], *token["projects"]]
         where = f" on {', '.join(limits)}" if limits else ""
-        print(f"{token['id']}  {token['owner']}  {token['role']}{where}  {state}  {token['note']}".rstrip())
+        print(shown(f"{token['id']}  {token['owner']}  {token['role']}{where}  {state}  {token['note']}").rstrip())
     return 0
 
 
@@ -92,6 +98,6 @@ def run_revoke(options: argparse.Namespace) -> int:
     if options.data:
         token = token_json(tokens.revoke(data.open_installation(options.data), None, options.id))
     else:
-        token = remote.Server(options.url).ask("DELETE", f"tokens/{options.id}")
-    print(f"Token {token['id']} of {token['owner']} is revoked", file=sys.stderr)
+        token = remote.Server(options.url).ask("DELETE", f"tokens/{options.id}", shape=_ENDED)
+    print(shown(f"Token {token['id']} of {token['owner']} is revoked"), file=sys.stderr)
     return 0

@@ -1,4 +1,7 @@
-"""What people type as values, each read into what it means; what cannot be meant is wrong usage (exit code 2)."""
+"""What people type as values, and what is shown to them.
+
+A value is read into what it means; one that cannot be meant is wrong usage (exit code 2).
+"""
 
 import argparse
 import re
@@ -15,6 +18,16 @@ from registry.names import ProjectName
 T = TypeVar("T")
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_UNBROKEN = re.compile(r"[!-~]+")  # printable ASCII without spaces
+
+
+def shown(value: object) -> str:
+    r"""Make a text safe for a terminal, whoever wrote it: control characters could overwrite what was said before.
+
+    Returns:
+        One line; what does not print stands in it as an escape such as \x1b.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
 
 
 def _said(reader: Callable[[str], T]) -> Callable[[str], T]:
@@ -50,11 +63,22 @@ def address(text: str) -> str:
 @_said
 def server(text: str) -> str:
     """Read the address of a server, without any secret in it."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
-        shown = parts.hostname or text.rpartition("@")[2]
-        raise Invalid(f"{shown!a} is not an address like https://packages.acme.example, without token")
+    if not _is_address(text):
+        harmless = "this" if set(text) & set("@?#") else ascii(text)  # a secret may stand before or behind these
+        raise Invalid(f"{harmless} is not an address like https://packages.acme.example, without token")
     return text.rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    if not _UNBROKEN.fullmatch(text):
+        return False
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # half an IPv6 address, or a port that is none
+        return False
+    named = parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
+    return named and not ("@" in parts.netloc or parts.query or parts.fragment)
 
 
 @_said

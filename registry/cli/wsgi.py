@@ -13,7 +13,9 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from registry.blobs.local import LocalBlobs
 from registry.cli import data
+from registry.cli.worker import Worker
 from registry.credentials import REDACTED
 from registry.web import create_app
 
@@ -55,7 +57,9 @@ class Server(BaseApplication):
         """Set what differs from gunicorn's defaults."""
         shared_memory = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat files; on a slow disk they look like a hang
         fixed = {
-            "worker_class": "gthread",
+            "worker_class": Worker,
+            "forwarder_headers": "",  # by default, a client on the same host may set SCRIPT_NAME
+            "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},  # of a proxy on the same host, and only this one
             "graceful_timeout": GRACE,
             "keepalive": KEEP_ALIVE,
             "control_socket_disable": True,
@@ -67,7 +71,8 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Make the application, in each worker."""
+        """Make the application, in each worker; one that follows a killed worker removes the drafts it left."""
+        LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
         return create_app(data.open_installation(self._folder), log=_write_line)
 
 

@@ -79,21 +79,30 @@ def _send(stream: BinaryIO, size: int, digest: Sha256) -> Response:
     response.headers["Cache-Control"] = _IMMUTABLE
     response.headers["X-Content-Type-Options"] = "nosniff"
     try:
-        response.make_conditional(_conditions(size), accept_ranges=True, complete_length=size)
+        response.make_conditional(_conditions(size, digest), accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
         response.close()
         raise
     return response
 
 
-def _conditions(size: int) -> "WSGIEnvironment":
-    """Give the request's conditions with one range of bytes at most; Werkzeug answers 416 to all it does not serve.
+def _conditions(size: int, digest: Sha256) -> "WSGIEnvironment":
+    """Give the request's conditions as Werkzeug can be trusted to answer them.
 
-    Several ranges may be ignored, and unknown units must be; a suffix longer than the file means all of it (RFC 9110,
-    14.1.2 and 14.2). Poetry asks for the last bytes of files that may be smaller.
+    One range of bytes at most, as it answers 416 to all it does not serve: several may be ignored, and unknown units
+    must be; a suffix longer than the file means all of it (RFC 9110, 14.1.2 and 14.2). Poetry asks for the last bytes
+    of files that may be smaller. No dates, as a file has none to compare (13.1.3); a range only of the very same bytes
+    (13.1.5); and "*" matches what is there (13.1.1).
     """
     conditions, asked = dict(request.environ), request.range
-    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+    for date in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"):
+        conditions.pop(date, None)
+    same = conditions.pop("HTTP_IF_RANGE", f'"{digest}"').strip() == f'"{digest}"'
+    if request.if_match.contains(digest):
+        del conditions["HTTP_IF_MATCH"]
+    elif request.if_match:
+        same = False  # 412 goes before 206 (13.2.2)
+    if not same or asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         conditions.pop("HTTP_RANGE", None)
     elif asked.ranges[0][0] < -size:
         conditions["HTTP_RANGE"] = "bytes=0-"

@@ -1,13 +1,17 @@
 """Is it alive, may it be sent traffic, and what would an operator have to mend?"""
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
 from registry import __version__
 from registry.errors import WaybillError
 from registry.installation import Installation
-from registry.policy.files import Problem
+from registry.policy.files import BadFile, Problem
 from registry.web.auth import caller
+
+_NOBODY_KNOWN = "people.yaml cannot be read, so nobody may be told more; repair it on branch main"
 
 
 def blueprint(installation: Installation) -> Blueprint:
@@ -31,14 +35,21 @@ def blueprint(installation: Installation) -> Blueprint:
             problems: list[Problem] = view.policy.problems()
         except WaybillError as error:
             return jsonify(status="failing", reason=str(error)), 503
-        shown = {"status": "degraded" if problems else "ok", "version": __version__}
-        if caller(view).name is None:
-            return jsonify(**shown, policy_problems=len(problems))  # which, only somebody signed in is told
+        shown: dict[str, Any] = {"status": "degraded" if problems else "ok", "version": __version__}
+        shown["policy_problems"] = len(problems)
+        principal = caller(view)
+        if principal.name is None or not principal.scope.whole:
+            return jsonify(shown)  # the texts quote the policy, which not everybody may read
+        try:
+            account = view.policy.accounts().get(principal.name)
+        except BadFile:
+            return jsonify(**shown, problems=[_NOBODY_KNOWN])
+        if account is None or account.disabled:
+            return jsonify(shown)
         return jsonify(
             **shown,
             policy=view.policy.commit,
             ledger=view.index.snapshot.id,
-            policy_problems=len(problems),
             problems=[str(problem) for problem in problems],
         )
 

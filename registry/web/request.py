@@ -1,25 +1,62 @@
-"""The request class: uploads stream into a draft of the blob store, hashed on the way, instead of into memory."""
+"""The request class: what a client sends is counted as it arrives, and files stream into drafts, hashed on the way."""
 
 from contextlib import ExitStack
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import flask
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout
 
 from registry.blobs import Blobs
+from registry.blobs.incoming import Incoming
 from registry.errors import Invalid
 
-FORM_BYTES = 16 * 2**20  # all fields but the file; a README of 5 MB and thousands of classifiers must fit
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+BODY_BYTES = 64 * 2**10  # of every body but an upload
+FORM_BYTES = 16 * 2**20  # all of an upload but its files; a README of 5 MB and thousands of classifiers must fit
 FORM_PARTS = 8_000
 FORM_FILES = 4  # the distribution and what some uploaders send beside it; each is an open file while the form is read
-LEFT_UNREAD = 64 * 2**20  # bytes of a refused body that are thrown away unread, so that its client reads the refusal
+
+
+class Body:
+    """A body as it arrives, counted; what the web server says of a bad client becomes a refusal."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.most = BODY_BYTES  # of what is kept in memory: all but the drafts
+        self.drafts: list[Incoming] = []
+        self._source = source
+        self._size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most `size` bytes; where none is given, all of a body that may be read.
+
+        Raises:
+            RequestTimeout: the client came to a standstill, or is too slow to be waited for.
+            BadRequest: it broke off, or its chunks are none (RFC 9112, 7.1).
+            RequestEntityTooLarge: it sends too much; what is left was not read.
+        """
+        try:
+            data = self._source.read(size if size >= 0 else self.most + 1)
+        except TimeoutError:
+            raise RequestTimeout("The body came too slowly and was given up; nothing was kept, try again") from None
+        except Exception as error:  # each web server has its own kinds of them, and they are the client's fault
+            raise BadRequest("The body broke off, or its chunked encoding is wrong; send the request again") from error
+        self._size += len(data)
+        if self._size - sum(draft.size for draft in self.drafts) > self.most:
+            raise RequestEntityTooLarge(f"The body is too large: at most {self.most // 2**10} KiB are read here")
+        return data
 
 
 class Request(flask.Request):
-    """A request whose file parts become drafts once `receive` was called."""
+    """A request whose body is small, or whose files become drafts once `receive` was called."""
 
     _blobs: Blobs | None = None
     _limit: int = 0
-    _files: int = 0
+
+    def __init__(self, environ: "WSGIEnvironment", populate_request: bool = True, shallow: bool = False) -> None:
+        self._body = Body(environ["wsgi.input"])
+        super().__init__({**environ, "wsgi.input": self._body}, populate_request, shallow)
 
     def receive(self, blobs: Blobs, limit: int, stack: ExitStack) -> None:
         """Allow this request to carry files.
@@ -30,6 +67,7 @@ class Request(flask.Request):
             stack: closes the drafts.
         """
         self._blobs, self._limit, self._stack = blobs, limit, stack
+        self._body.most = FORM_BYTES
         self.max_content_length = limit + FORM_BYTES
         self.max_form_memory_size = FORM_BYTES
         self.max_form_parts = FORM_PARTS
@@ -44,21 +82,8 @@ class Request(flask.Request):
         """Open what a file part is written to; Werkzeug's documented hook."""
         if self._blobs is None:
             return super()._get_file_stream(total_content_length, content_type, filename, content_length)
-        self._files += 1
-        if self._files > FORM_FILES:
+        if len(self._body.drafts) == FORM_FILES:
             raise Invalid(f"content: the upload carries more than {FORM_FILES} files; send one upload per file")
-        return self._stack.enter_context(self._blobs.incoming(self._limit))
-
-    def discard(self) -> None:
-        """Throw away what is left of the body: a client that is still sending would miss the answer.
-
-        Only where the server ends the input by itself; elsewhere reading on could wait for ever.
-        """
-        if not self.environ.get("wsgi.input_terminated"):
-            return
-        source, left = self.environ["wsgi.input"], LEFT_UNREAD
-        while left > 0:
-            chunk = source.read(65536)
-            if not chunk:
-                return
-            left -= len(chunk)
+        draft = self._stack.enter_context(self._blobs.incoming(self._limit))
+        self._body.drafts.append(draft)
+        return draft

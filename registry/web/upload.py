@@ -1,22 +1,21 @@
 """The upload endpoint, as every client sends it: the legacy multipart form, or a lone `file` field.
 
-https://docs.pypi.org/api/upload/ describes the form; what each client really sends was tried with each of them.
+PyPI documents the form ("Upload API"); what each client really sends was tried with each of them.
 """
 
 from contextlib import ExitStack
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry.blobs.incoming import Incoming
-from registry.errors import Invalid, TooLarge, WaybillError
+from registry.errors import Invalid, TooLarge
 from registry.installation import Installation
 from registry.policy.files import BadFile, Limits
 from registry.policy.roles import Action
 from registry.upload import Accepted, upload
 from registry.web.auth import caller, known_registry, permit
-from registry.web.refusals import from_error, from_http
 from registry.web.request import FORM_BYTES, FORM_PARTS, Request
 
 _FILE_FIELDS = ("content", "file")  # legacy uploaders; curl
@@ -42,14 +41,7 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.post("/<registry>/legacy")
     def receive(registry: str) -> Response:
         with ExitStack() as stack:
-            try:
-                return _told(_receive(installation, registry, stack))
-            except WaybillError as error:
-                answer = from_error(error)
-            except HTTPException as error:
-                answer = from_http(error)
-            _request().discard()
-            return answer
+            return _told(_receive(installation, registry, stack))
 
     return routes
 

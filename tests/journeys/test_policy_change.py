@@ -164,9 +164,7 @@ def test_where_projects_are_declared_a_file_makes_one_exist(town: Server, desk: 
     town.set_policy({f"{folder}/registry.yaml": OPEN.replace("projects: open", "projects: declared")})
     said = _upload(desk, town, town.token, "declared", "newcomer")
     assert said.returncode == 1
-    assert (
-        f"projects are declared, and {folder}/projects/newcomer.yaml does not exist; add it by a change" in said.stdout
-    )
+    assert f"projects are declared, and {folder}/projects/newcomer.yaml does not exist; commit that file" in said.stdout
     assert ask(f"{town.url}/declared/simple/newcomer/", town.token)[0] == 404
     town.set_policy({f"{folder}/projects/newcomer.yaml": "{}\n"})
     assert ask(f"{town.url}/declared/simple/newcomer/", town.token)[0] == 200  # nobody looks elsewhere for it

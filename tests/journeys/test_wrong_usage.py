@@ -92,7 +92,7 @@ def test_a_value_that_cannot_be_meant_is_wrong_usage_for_scripts(acme: Server) -
         (("token", "revoke", "--data", "{data}", "aaaaaaaaaa"), "'waybill token list' shows the ids"),
         (OF_TOOL, "say which one; there are: community, python, vault"),
         ((*OF_TOOL, "--registry", "nowhere"), "There is no registry 'nowhere' here"),
-        ((*OF_TOOL, "--registry", "python", "--at", "deadbeef"), "There is no commit 'deadbeef'"),
+        ((*OF_TOOL, "--registry", "python", "--at", "deadbeef"), "No commit begins with 'deadbeef'"),
         (("yank", "--data", "{data}", "nothing==1.0"), "python has no release nothing 1.0"),
         (("init", "/dev/null/acme"), "/dev/null/acme"),
     ],

@@ -15,6 +15,7 @@ SDIST = sdist("demo", "1.0")
 SIZE = len(WHEEL[1])
 SHA256 = hashlib.sha256(WHEEL[1]).hexdigest()
 URL = f"/python/files/{SHA256}/{WHEEL[0]}"
+NEVER = "Thu, 01 Jan 99999999999 00:00:00 GMT"  # a date that no clock can hold
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +86,7 @@ def test_ranges_that_are_not_served_or_not_understood_are_ignored(site: Site, as
 def test_a_broken_download_goes_on_only_in_the_same_file(site: Site) -> None:
     same = site.ask(URL, headers={"Range": "bytes=100-", "If-Range": f'"{SHA256}"'})
     assert (same.status_code, same.data) == (206, WHEEL[1][100:])
-    for changed in ('"other"', "Sat, 01 Jan 2000 00:00:00 GMT"):
+    for changed in ('"other"', f'W/"{SHA256}"', SHA256, "", "Sat, 01 Jan 2000 00:00:00 GMT", NEVER):
         answer = site.ask(URL, headers={"Range": "bytes=100-", "If-Range": changed})
         assert (answer.status_code, answer.data) == (200, WHEEL[1])
 
@@ -95,6 +96,28 @@ def test_a_file_the_client_has_is_not_sent_again(site: Site, given: str) -> None
     answer = site.ask(URL, headers={"If-None-Match": given})
     assert (answer.status_code, answer.data) == (304, b"")
     assert site.ask(URL, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize("given", ["*", f'"{SHA256}"', f'"x", "{SHA256}"'])
+def test_a_file_is_sent_to_who_wants_just_this_one(site: Site, given: str) -> None:
+    for more, status, data in ({}, 200, WHEEL[1]), ({"Range": "bytes=0-9"}, 206, WHEEL[1][:10]):
+        answer = site.ask(URL, headers={"If-Match": given, **more})
+        assert (answer.status_code, answer.data) == (status, data)
+
+
+@pytest.mark.parametrize("given", ['"other"', f'W/"{SHA256}"'])
+def test_a_file_is_not_sent_to_who_wants_another(site: Site, given: str) -> None:
+    for more in ({}, {"Range": "bytes=0-9"}):
+        assert site.ask(URL, headers={"If-Match": given, **more}).status_code == 412
+
+
+@pytest.mark.parametrize("header", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+@pytest.mark.parametrize("date", [NEVER, "Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT", "yesterday"])
+def test_dates_mean_nothing_because_a_file_has_none(site: Site, header: str, date: str) -> None:
+    answer = site.ask(URL, headers={header: date})
+    assert (answer.status_code, answer.data) == (200, WHEEL[1])
+    assert "Last-Modified" not in answer.headers
+    assert site.ask("/python/simple/demo/", headers={header: date}).status_code == 200
 
 
 def test_the_metadata_beside_a_file_is_that_of_the_archive_with_the_promised_digest(site: Site) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from registry import __version__
+from registry.policy.roles import Role, Scope
 from registry.store import POLICY
-from tests.registry.web.site import Site, json_of
+from tests.registry.web.site import Site, json_of, reader
 
 BROKEN = "kind: source\nvisibilty: private\n"
 
@@ -42,13 +43,44 @@ def test_a_repaired_policy_file_is_well_at_the_next_question(site: Site) -> None
     assert json_of(site.ask("/-/health", None))["status"] == "ok"
 
 
-@pytest.mark.parametrize("path", ["waybill", "people"])
-def test_the_signed_in_learn_what_is_broken_also_where_rights_depend_on_it(site: Site, path: str) -> None:
-    site.policy(**{path: "- not\n- a table\n"})
+def test_the_signed_in_learn_what_is_broken_also_where_rights_depend_on_it(site: Site) -> None:
+    site.policy(waybill="- not\n- a table\n")
     said = json_of(site.ask("/-/health"))
     assert said["status"] == "degraded"
-    assert any(problem.startswith(f"{path}.yaml:1") for problem in said["problems"])
+    assert any(problem.startswith("waybill.yaml:1") for problem in said["problems"])
     assert json_of(site.ask("/-/ready", None)) == {"status": "ready"}
+
+
+def test_with_people_unreadable_only_that_is_said_because_nobody_is_known(site: Site) -> None:
+    limited = bearer(site.limited("alice", reader()))
+    site.policy(people="- s3cret\n- table\n", registries__python__registry=BROKEN)
+    said = json_of(site.ask("/-/health"))
+    assert said["policy_problems"] >= 2
+    [problem] = said["problems"]
+    assert problem.startswith("people.yaml cannot be read")
+    assert "problems" not in json_of(site.ask("/-/health", None, headers=limited))
+    assert json_of(site.ask("/-/ready", None)) == {"status": "ready"}
+
+
+@pytest.mark.parametrize("people", ["alice: {}\nbob: {disabled: true}\n", "alice: {}\n"])
+def test_the_token_of_an_account_that_ended_sees_the_count_and_no_more(site: Site, people: str) -> None:
+    site.policy(people="alice: {}\nbob: {}\n")
+    site.token("bob")
+    site.policy(people=people, registries__python__registry=BROKEN)
+    said = json_of(site.ask("/-/health", "bob"))
+    assert (set(said), said["policy_problems"]) == ({"status", "version", "policy_problems"}, 1)
+    assert len(json_of(site.ask("/-/health"))["problems"]) == 1
+
+
+@pytest.mark.parametrize("scope", [reader(), Scope(Role.ADMIN, ("python",)), Scope(Role.ADMIN, (), ("demo",))])
+def test_a_limited_token_sees_the_count_and_no_more(site: Site, scope: Scope) -> None:
+    site.policy(registries__python__registry=BROKEN)
+    said = json_of(site.ask("/-/health", None, headers=bearer(site.limited("alice", scope))))
+    assert (set(said), said["policy_problems"]) == ({"status", "version", "policy_problems"}, 1)
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
 
 
 def test_a_wrong_token_learns_nothing(site: Site) -> None:

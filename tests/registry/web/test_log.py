@@ -74,6 +74,9 @@ def test_every_answer_carries_the_id_of_its_line(site: Site) -> None:
         f"/{'x' * 460}{CANARY}/simple/",
         f"/python/simple/{'x' * 60}{CANARY}/",
         "/python/simple/" + "".join(f"%{ord(c):02x}" for c in CANARY) + "/",
+        f"/{CANARY.replace('_', '%5F')}/simple/",
+        f"/python/simple/{CANARY.replace('_', '%255F')}/",
+        f"/python/simple/{CANARY.replace('_', '%25255f')}/",
     ],
 )
 def test_a_token_in_a_url_is_not_in_the_log(site: Site, path: str) -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tests.archives import wheel
 from tests.registry.web.site import Site, new_site
+from tests.registry.web.wire import exchange
+from tests.running import Server
 
 WHEEL = wheel("demo", "1.0")
 SHA256 = hashlib.sha256(WHEEL[1]).hexdigest()
@@ -29,7 +31,8 @@ HEADER_VALUES = st.one_of(
     st.sampled_from(
         ["*", "*/*", "*/*;q=", ";q=1", "bytes=--1", "bytes=" + "9" * 400 + "-", "bytes=0-0,", '"', 'W/"', "q=0;q=1",
          "gzip;q=nan", "gzip;q=inf", "text/html;q=1e999", "Basic Og==", "Basic =", "Bearer ", "multipart/form-data",
-         "multipart/form-data; boundary=" + "b" * 500, "a/b;" * 50, "Thu, 99 Foo 9999", "-1"]
+         "multipart/form-data; boundary=" + "b" * 500, "a/b;" * 50, "Thu, 99 Foo 9999", "-1",
+         "Thu, 01 Jan 99999999999 00:00:00 GMT"]
     ),
 )  # fmt: skip
 
@@ -76,3 +79,49 @@ def test_a_page_or_file_that_exists_is_answered_whatever_else_the_headers_say(
     site.lines.clear()
     assert site.ask(page, headers=headers).status_code in {200, 206, 304, 416}
     assert site.ask(page).status_code == 200
+
+
+def test_a_body_of_the_api_is_small_or_refused_as_a_problem(site: Site) -> None:
+    for size, status in ((60_000, 201), (66_000, 413), (5_000_000, 413)):
+        answer = site.ask("/-/api/v1/tokens", method="POST", data=b'{"role": "read"}'.ljust(size))
+        assert answer.status_code == status
+        if status == 413:
+            assert answer.content_type == "application/problem+json"
+            assert "at most 64 KiB" in answer.text
+
+
+def test_a_long_chunked_body_of_the_api_is_refused_as_well(shared_server: Server) -> None:
+    signed = {"Authorization": f"Bearer {shared_server.token}"}
+    for size, status in ((40, 201), (300, 413)):
+        pieces = iter([b'{"role": "read"}', *[b" " * 1000] * size])
+        assert exchange(shared_server, "POST", "/-/api/v1/tokens", pieces, signed).status == status
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"SCRIPT_NAME": "/python"},
+        {"SCRIPT_NAME": "/elsewhere"},
+        {"Script-Name": "/python"},
+        {"PATH_INFO": "/-/ready"},
+        {"Path-Info": "/-/ready"},
+        {"REMOTE_USER": "alice"},
+        {"X-Forwarded-Prefix": "/python", "X-Forwarded-Path": "/-/ready", "X-Original-URL": "/-/ready"},
+        {"X-Forwarded-Ssl": "on", "X-Forwarded-Protocol": "ssl", "X-Forwarded-Proto": "gopher"},
+    ],
+)
+def test_no_header_of_a_client_changes_what_it_asks_for(shared_server: Server, header: dict[str, str]) -> None:
+    for path, status in (
+        ("/-/ready", 200),
+        ("/python/simple/", 401),
+        ("/python/simple", 302),
+        ("/python/-/ready", 404),
+    ):
+        answer = exchange(shared_server, "GET", path, headers=header)
+        assert (answer.status, answer.headers.get("Location", "simple/")) == (status, "simple/")
+
+
+def test_a_proxy_on_the_same_host_may_say_that_its_client_came_by_https(shared_server: Server) -> None:
+    for header, scheme in ({"X-Forwarded-Proto": "https"}, b"https"), ({"X-Forwarded-Ssl": "on"}, b"http"):
+        page = exchange(shared_server, "GET", "/", headers=header).body
+        assert b"--index-url " + scheme + b"://" in page

@@ -2,7 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
@@ -113,6 +118,68 @@ def test_a_body_that_ends_early_stores_nothing(shared_server: Server, missing: i
         assert answer is None or answer.status == 400
         assert stored == 404
     assert drafts(shared_server) == []
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"zz\r\nabc\r\n0\r\n\r\n",
+        b"\r\n\r\n",
+        b"-1\r\n\r\n",
+        b"3\r\nabcd\r\n0\r\n\r\n",
+        b"3;\x00\r\nabc\r\n0\r\n\r\n",
+        b"3\r\nabc\r\n0\r\nTrailer without colon\r\n\r\n",
+        b"3\r\nab",
+        b"3\r\nabc",
+        b"ffffffffffffffffffff\r\nabc",
+        b"",
+        b"1" * 20_000,
+    ],
+)
+@pytest.mark.parametrize("signed", [True, False])
+def test_chunks_that_are_none_or_break_off_are_the_clients_fault(
+    shared_server: Server, signed: bool, chunks: bytes
+) -> None:
+    credentials = f"Authorization: Bearer {shared_server.token}\r\n" if signed else ""
+    head = (
+        f"POST /python/ HTTP/1.1\r\nHost: x\r\n{credentials}Content-Type: multipart/form-data; boundary=b\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    answer = raw(shared_server, head.encode(), chunks)
+    assert answer is not None
+    assert answer.status == (400 if signed else 401)
+    assert "Traceback" not in shared_server.log()
+    assert drafts(shared_server) == []
+
+
+def test_a_worker_that_follows_a_killed_one_removes_its_unfinished_upload(server: Server) -> None:
+    body, content_type = large("wire-killed", MB)
+    head = "\r\n".join(
+        [
+            "POST /python/ HTTP/1.1",
+            "Host: localhost",
+            f"Authorization: Bearer {server.token}",
+            f"Content-Type: {content_type}",
+            f"Content-Length: {len(body)}",
+            "\r\n",
+        ]
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(head.encode() + body[: MB // 2])
+        until(lambda: len(drafts(server)) == 1)
+        assert server.process is not None
+        listed = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
+        for worker in listed.stdout.split():
+            os.kill(int(worker), signal.SIGKILL)
+        until(lambda: drafts(server) == [])
+    assert upload(server, multipart([("content", wheel("wire-killed", "1.0"))]), server.token).status == 200
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_client_that_waits_for_100_continue_is_told_to_go_on(shared_server: Server) -> None:

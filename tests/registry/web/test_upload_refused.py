@@ -1,5 +1,6 @@
 """Uploads that are refused for what they are: a form that contradicts its file, or is no form at all."""
 
+import hashlib
 import json
 import resource
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.archives import sdist, wheel
 from tests.registry.web.site import BOUNDARY, Field, Site, multipart
 
+MB = 2**20
 WHEEL = wheel("demo", "1.0")
 UV_ACCEPT = "application/json;q=0.9, text/plain;q=0.8, text/html;q=0.7"
 
@@ -121,6 +123,26 @@ def test_twenty_thousand_form_parts_are_refused_before_anything_is_stored(site: 
     answer = site.send([*[("classifiers", str(n)) for n in range(20_000)], ("content", WHEEL)])
     assert answer.status_code == 413
     assert site.drafts() == []
+
+
+@pytest.mark.parametrize("fields", [["x" * MB] * 17, ["x" * (17 * MB)], ["x" * 8000] * 2500])
+def test_all_fields_together_are_bounded_and_not_only_each(site: Site, fields: list[str]) -> None:
+    answer = site.send([*[(f"field{n}", text) for n, text in enumerate(fields)], ("content", WHEEL)])
+    assert answer.status_code == 413
+    assert "16 MB" in answer.text
+    assert site.drafts() == []
+
+
+def test_a_readme_of_five_megabytes_and_two_thousand_classifiers_beside_a_large_file_are_accepted(site: Site) -> None:
+    large = wheel("demo", "1.0", files={"noise.py": hashlib.shake_128().digest(20 * MB)})
+    said: list[Field] = [("description", "x" * 5 * MB), *[("classifiers", f"A :: {n}") for n in range(2000)]]
+    assert site.send([*said, ("content", large)]).status_code == 200
+
+
+def test_a_form_without_parts_is_bounded_too(site: Site) -> None:
+    sent = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = site.ask("/python/", method="POST", data=b"name=" + b"x" * (17 * MB), headers=sent)
+    assert answer.status_code == 413
 
 
 def test_thousands_of_files_in_one_form_are_refused_before_each_is_a_draft(site: Site) -> None:
