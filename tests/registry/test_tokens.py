@@ -103,7 +103,7 @@ def test_a_yank_reason_a_terminal_would_obey_is_refused(site: Site, reason: str)
     "body",
     [
         '{"registry": "python"}', '{"registries": "python"}', '{"projects": {}}', '{"expires": 0}', '{"expires": ""}',
-        '{"role": null, "role": 3}', '{"note": 3}', "[]", "null", "{", "[" * 100_000,
+        '{"role": null, "role": 3}', '{"note": 3}', "[]", "null", "{", "[" * 20_000,
         '{"expires": "9999-12-31T23:59:59-23:59"}',
         '{"registries": [3]}', '{"note": "\\ud800"}', '{"owner": ["alice"]}',
     ],
