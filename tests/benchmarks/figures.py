@@ -103,14 +103,25 @@ def fill(data: Path, files: int) -> None:
         head, commits = store.head(LEDGER), []
         for n in range(start, min(start + BATCH, files)):
             dist = names.distribution(f"bench_{n // 10}-1.{n % 10}-py3-none-any.whl")
-            sha = Sha256(hashlib.sha256(dist.filename.encode()).hexdigest())
+            artifact = dist.filename.encode()
+            sha = Sha256(hashlib.sha256(artifact).hexdigest())
+            lies = data / "waybill.git" / "lfs" / "objects" / sha[:2] / sha[2:4] / sha
+            lies.parent.mkdir(parents=True, exist_ok=True)
+            lies.write_bytes(artifact)
             at = datetime.fromtimestamp(head.time, UTC)
             file = File(
-                dist, sha, 1000, at, None, None, Origin("token", "bench"), Decision(policy, "waybill.yaml#admins/0")
+                dist,
+                sha,
+                len(artifact),
+                at,
+                None,
+                None,
+                Origin("token", "bench"),
+                Decision(policy, "waybill.yaml#admins/0"),
             )
             path = file_path(registry, dist)
             changes: dict[str, bytes | None] = {
-                path: records.pointer(sha, 1000),
+                path: records.pointer(sha, len(artifact)),
                 f"{path}.json": records.file_record(file, registry),
             }
             if n % 10 == 0:
