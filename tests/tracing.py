@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,12 +15,17 @@ CALLS = "fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,mkdir"
 _QUOTED = re.compile(r'"([^"]*)"')
 
 
+def lacking(reason: str) -> NoReturn:
+    """Skip what this machine cannot show; in CI, where the suite must be complete, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}; this suite must not be thinner here")
+    pytest.skip(reason)
+
+
 def need(tool: str) -> None:
-    """Skip without a tool of the system; where the suite must be complete, fail."""
+    """Require a tool of the system."""
     if shutil.which(tool) is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{tool} is not installed; this suite must not be thinner here")
-        pytest.skip(f"{tool} is not installed")
+        lacking(f"{tool} is not installed")
 
 
 @dataclass(frozen=True)

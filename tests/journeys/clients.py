@@ -10,10 +10,9 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import pytest
-
 from tests.archives import sdist, wheel
 from tests.running import CLEAN, Server
+from tests.tracing import lacking
 
 SCRIPTS = Path(sys.executable).parent
 # Bytecode is what makes a client start fast; a terminal is what makes it draw.
@@ -88,9 +87,9 @@ class Pip:
     version: tuple[int, ...]
 
     def at_least(self, *version: int) -> None:
-        """Skip a test of what this pip cannot do yet."""
+        """Require a pip that can do what a test is about."""
         if self.version < version:
-            pytest.skip(f"pip {'.'.join(map(str, self.version))} is older than {'.'.join(map(str, version))}")
+            lacking(f"pip {'.'.join(map(str, self.version))} is older than {'.'.join(map(str, version))}")
 
     def run(self, desk: Desk, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Done:
         """Run pip."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.journeys.clients import Desk, Pip
 from tests.running import CLEAN, Server, serving
+from tests.tracing import lacking
 
 PEOPLE = """\
 alice: {email: alice@acme.example}
@@ -95,7 +96,7 @@ def pip(request: pytest.FixtureRequest, bundled_pip: Pip, newest_pip: Pip) -> Pi
     if request.param == "bundled":
         return bundled_pip
     if newest_pip.version == bundled_pip.version:
-        pytest.skip("the test environment has no newer pip than Python brings")
+        lacking("the test environment has no newer pip than Python brings")
     return newest_pip
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.archives import sdist, wheel
 from tests.journeys.clients import Desk, Done, ask, listed, pair, publish
 from tests.running import Server, run_git
+from tests.tracing import lacking
 
 Tell = Callable[[Desk, Server, str], tuple[list[str], dict[str, str]]]
 
@@ -203,7 +204,7 @@ def test_uv_shows_our_words_when_refused(acme: Server, bob: str, desk: Desk) -> 
 def curl() -> str:
     found = shutil.which("curl")
     if found is None:
-        pytest.skip("curl is not on the path")
+        lacking("curl is not on the path")
     return found
 
 

@@ -15,6 +15,7 @@ from registry.blobs.local import FREE_RESERVE
 from registry.cli import data
 from registry.errors import Conflict
 from tests.running import CLEAN, WAYBILL, run_git, serving, waybill
+from tests.tracing import lacking
 
 
 def _mode(path: Path) -> int:
@@ -181,7 +182,7 @@ def full_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "none", str(disk)], check=False, capture_output=True
     )
     if mounted.returncode:
-        pytest.skip("mounting a small disk takes root")
+        lacking("mounting a small disk takes root")
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
 
@@ -200,8 +201,9 @@ def test_a_full_disk_is_told_in_one_sentence_and_leaves_nothing(full_disk: Path,
     assert waybill("init", str(full_disk)).returncode == 0  # also where a disk is mounted, which nothing can replace
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becoming somebody else takes root")
 def test_a_folder_lent_by_somebody_else_is_used_and_the_git_repository_closed() -> None:
+    if os.geteuid() != 0:
+        lacking("becoming somebody else takes root")
     with tempfile.TemporaryDirectory() as above:  # where others may pass, unlike tmp_path
         Path(above).chmod(0o755)
         lent = Path(above) / "lent"
