@@ -16,7 +16,7 @@ HOMES = {
     "yaml": {"registry/policy/"},
     "flask": {"registry/web/"},
     "werkzeug": {"registry/web/"},
-    "gunicorn": {"registry/cli/wsgi.py", "registry/cli/worker.py"},
+    "gunicorn": {"registry/cli/"},
     "git": {"validator/"},
     "subprocess": {"registry/cli/demo.py"},
     "argparse": {"registry/cli/"},

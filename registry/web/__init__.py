@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from registry.errors import WaybillError
 from registry.installation import Installation
 from registry.web import api, files, health, home, index, schemas, upload
+from registry.web.front import Front
 from registry.web.log import RequestLog
 from registry.web.refusals import from_error, from_http, refusal
 from registry.web.request import Request  # this submodule takes the name `request` here: hence flask.request below
@@ -41,9 +42,12 @@ def create_app(installation: Installation, log: Callable[[str], None] | None = N
     app.register_error_handler(WaybillError, from_error)
     app.register_error_handler(HTTPException, _framework)
     app.register_error_handler(Exception, _defect)
-    if log is not None:
-        RequestLog(log).attach(app)
-    setattr(app, "wsgi_app", _single_slashes(app.wsgi_app))  # noqa: B010 - Flask's documented way to put a layer in front
+    request_log = RequestLog(log) if log else None
+    if request_log:
+        request_log.attach(app)
+    front = Front(_single_slashes(app.wsgi_app), installation, request_log)
+    setattr(app, "wsgi_app", front)  # noqa: B010 - Flask's documented way to put a layer in front
+    app.extensions["front"] = front
     return app
 
 

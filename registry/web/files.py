@@ -9,11 +9,13 @@ from werkzeug.wsgi import wrap_file
 
 from registry import names
 from registry.errors import Forbidden, Invalid, NotFound, Unavailable
+from registry.index import file_path, project_folder
 from registry.installation import Installation, View
 from registry.model import File, Sha256, Status
 from registry.names import Distribution, RegistryName
 from registry.policy.roles import Action
 from registry.web.auth import caller, known_registry, permit
+from registry.web.basis import rests_on
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -32,8 +34,12 @@ def blueprint(installation: Installation) -> Blueprint:
         principal, name = caller(view), known_registry(view, registry)
         dist = _distribution(filename.removesuffix(_METADATA))
         permit(view, principal, Action.READ, name, dist.project)
+        record = file_path(name, dist)
+        facts = (f"{record}.json", f"{record}.metadata", f"{project_folder(name, dist.project)}/project.json")
+        rests_on(view, principal, *facts)
         found = _offered(view, name, dist, sha256)
         if not filename.endswith(_METADATA):
+            rests_on(view, principal, *facts, artifact=found.sha256)
             return _send(_artifact(installation, found), found.size, found.sha256)
         metadata = view.index.metadata(name, dist) if found.metadata_sha256 else None
         if metadata is None or found.metadata_sha256 is None:

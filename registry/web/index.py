@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as Redirect
 from registry import simple
 from registry.errors import NotFound
 from registry.history import History
-from registry.index import Index
+from registry.index import Index, project_folder
 from registry.installation import Installation, View
 from registry.model import Project
 from registry.names import ProjectName, RegistryName
@@ -17,6 +17,7 @@ from registry.policy.files import BadFile
 from registry.policy.roles import Action, Principal
 from registry.store import LEDGER
 from registry.web.auth import caller, known_project, known_registry, permit
+from registry.web.basis import rests_on
 from registry.web.pages import WORTH_COMPRESSING, Page, memory
 
 # What a client may ask for, and what it is answered with; first wins among equals, so */* is HTML (pipenv, hatch).
@@ -36,9 +37,10 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("index", __name__)
     pages, history = memory(), History(installation.store, LEDGER)
 
-    def past(revision: str | None, view: View) -> tuple[Index, str]:
+    def seen(revision: str | None, view: View, principal: Principal, path: str) -> tuple[Index, str]:
         """Choose which ledger is shown, and how its pages reach the files; rights are always those of now."""
         if revision is None:
+            rests_on(view, principal, path)
             return view.index, "../../files/"
         return Index(history.at(revision)), "../../../files/"
 
@@ -48,7 +50,7 @@ def blueprint(installation: Installation) -> Blueprint:
         view = installation.view()
         principal, name = caller(view), known_registry(view, registry)
         permit(view, principal, Action.READ, name, None)
-        index, _ = past(revision, view)
+        index, _ = seen(revision, view, principal, name)
         key = (name, index.fingerprint(name), view.policy.commit, principal, view.now.date())
         kind, content_type = _negotiated()
         render = simple.projects_json if kind == "json" else simple.projects_html
@@ -62,7 +64,7 @@ def blueprint(installation: Installation) -> Blueprint:
         principal, name = caller(view), known_registry(view, registry)
         wanted = known_project(project)
         permit(view, principal, Action.READ, name, wanted)
-        index, files = past(revision, view)
+        index, files = seen(revision, view, principal, project_folder(name, wanted))
         fingerprint = index.fingerprint(name, wanted)
         if fingerprint is None and not _declared(view, name, wanted):
             raise NotFound(f"Registry {name} has no project '{wanted}'")

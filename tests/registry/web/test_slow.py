@@ -23,8 +23,8 @@ UPLOAD = "POST /python/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data
 READY = "GET /-/ready HTTP/1.1\r\nHost: x\r\n"
 # The whole server, but with less patience than an operator would want, so that a test need not have it either.
 HASTY = """
-from registry.cli import main, worker
-worker.PATIENCE, worker.Connection.stall, worker.Connection.grace = 2, 1.5, 2.0
+from registry.cli import connection, main, poller
+poller.PATIENCE, connection.Connection.stall, connection.Connection.grace = 2, 1.5, 2.0
 raise SystemExit(main())
 """
 

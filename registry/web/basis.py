@@ -1,0 +1,65 @@
+"""What an answer rests on: as long as none of it changes, the same request gets the same answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from flask import request
+
+from registry import credentials
+from registry.installation import View
+from registry.model import Sha256
+from registry.policy.roles import Principal
+from registry.store import Snapshot
+
+NOTE = "waybill.note"  # where the environ has the `Note` of a caller that wants one
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Everything a decision and its page were made of, by names that change when the content does."""
+
+    policy: str  # commit id
+    facts: Mapping[str, str | None]  # ledger path -> id of the file or folder there, None where there was none
+    begins: float  # first moment it holds, seconds since the epoch; grants end with a day
+    ends: float  # first moment it does not hold any more: the day or the token is over
+    principal: Principal
+    artifact: Sha256 | None = None  # whose bytes the body is
+
+    def holds(self, policy: str, ledger: Snapshot) -> bool:
+        """Tell whether policy and facts are still what they were; the time is for the caller to compare."""
+        return policy == self.policy and all(_id(ledger, path) == id_ for path, id_ in self.facts.items())
+
+
+@dataclass(slots=True)
+class Note:
+    """What a view notes down for whoever called the application; nothing, where an answer is not to be repeated."""
+
+    basis: Basis | None = None
+
+
+def rests_on(view: View, principal: Principal, *paths: str, artifact: Sha256 | None = None) -> None:
+    """Say that the answer to this request follows from the policy, the principal and these facts alone.
+
+    Args:
+        view: what it was decided on.
+        principal: who asks.
+        paths: the ledger's files and folders that were read.
+        artifact: whose bytes the answer carries.
+    """
+    note = request.environ.get(NOTE)
+    if not isinstance(note, Note):
+        return
+    token = credentials.find(view.index, principal.token) if principal.token else None
+    read = (credentials.token_path(token.id), *paths) if token else paths
+    facts = {path: _id(view.index.snapshot, path) for path in read}
+    day = view.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    over: datetime = day + timedelta(days=1)
+    if token and token.expires:
+        over = min(over, token.expires)
+    note.basis = Basis(view.policy.commit, facts, day.timestamp(), over.timestamp(), principal, artifact)
+
+
+def _id(ledger: Snapshot, path: str) -> str | None:
+    entry = ledger.entry(path)
+    return entry.id if entry else None
