@@ -56,6 +56,11 @@ class Index:
         """List the versions of a project without reading its files."""
         return [n for n, entry in self.snapshot.entries(project_folder(registry, name)).items() if entry.folder]
 
+    def fingerprints(self, registry: RegistryName, name: ProjectName) -> dict[str, str]:
+        """Give, by version, the ids that change exactly when what a page says of that release changes."""
+        found = self.snapshot.entries(project_folder(registry, name))
+        return {version: found[version].id for version in sorted(self.versions(registry, name), key=version_order)}
+
     def release(self, registry: RegistryName, name: ProjectName, version: str) -> Release:
         """Read one release; without files where there is none."""
         folder = release_folder(registry, name, version)

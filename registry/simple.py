@@ -5,7 +5,7 @@ HTML stays at 1.4 for ever (PEP 833). Only sha256 is shown: uv rejects a page wh
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -18,34 +18,51 @@ JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"
 # Part of every ETag: raise it when a page of the same facts is written differently.
 FORMAT = "1"
+_BETWEEN = "<br>\n"
 
 
-def project_json(project: Project, files_base: str) -> bytes:
+def project_json(project: Project, files: Mapping[str, str]) -> bytes:
     """Write a project's page as JSON (PEP 691).
 
     Args:
-        project: with all its releases.
-        files_base: relative URL of the folder of files, so that pages hold behind any proxy.
+        project: its name and status; releases are not read from it.
+        files: the `release_json` of each release that offers files, by version, in order.
     """
-    offered = _offered(project)
+    offered = {} if project.status is Status.QUARANTINED else files  # which offers none (PEP 792)
     page: dict[str, Any] = {
         "meta": {"api-version": API_VERSION},
         "name": project.name,
         "project-status": _status(project),
-        "versions": [release.version for release in offered],
-        "files": [_file_json(file, release, files_base) for release in offered for file in release.live],
+        "versions": list(offered),
     }
-    return json.dumps(page, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(page, separators=(",", ":"), ensure_ascii=False)
+    return f'{text[:-1]},"files":[{",".join(offered.values())}]}}'.encode()
 
 
-def project_html(project: Project, files_base: str) -> bytes:
-    """Write a project's page as HTML (PEP 503); the arguments are those of `project_json`."""
+def project_html(project: Project, files: Mapping[str, str]) -> bytes:
+    """Write a project's page as HTML (PEP 503); like `project_json`, of what `release_html` wrote."""
     status = _status(project)
     metas = [f'<meta name="pypi:project-status" content="{status["status"]}">']
     if "reason" in status:
         metas.append(f'<meta name="pypi:project-status-reason" content="{escape(status["reason"])}">')
-    anchors = (_file_html(file, release, files_base) for release in _offered(project) for file in release.live)
-    return _html(f"Links for {project.name}", metas, anchors)
+    offered = {} if project.status is Status.QUARANTINED else files
+    return _html(f"Links for {project.name}", metas, offered.values())
+
+
+def release_json(release: Release, files_base: str) -> str:
+    """Write what a release adds to its project's page; nothing, where all its files were deleted.
+
+    Args:
+        release: with its files.
+        files_base: relative URL of the folder of files, so that pages hold behind any proxy.
+    """
+    files = (_file_json(file, release, files_base) for file in release.live)
+    return ",".join(json.dumps(file, separators=(",", ":"), ensure_ascii=False) for file in files)
+
+
+def release_html(release: Release, files_base: str) -> str:
+    """Write what a release adds to its project's page; the arguments are those of `release_json`."""
+    return _BETWEEN.join(_file_html(file, release, files_base) for file in release.live)
 
 
 def projects_json(projects: Iterable[ProjectName]) -> bytes:
@@ -57,13 +74,6 @@ def projects_json(projects: Iterable[ProjectName]) -> bytes:
 def projects_html(projects: Iterable[ProjectName]) -> bytes:
     """Write the list of projects as HTML (PEP 503)."""
     return _html("Simple index", [], (f'<a href="{name}/">{name}</a>' for name in projects))
-
-
-def _offered(project: Project) -> list[Release]:
-    """List the releases with files to offer; a quarantined project offers none (PEP 792)."""
-    if project.status is Status.QUARANTINED:
-        return []
-    return [release for release in project.releases if release.live]
 
 
 def _status(project: Project) -> dict[str, str]:
@@ -106,5 +116,5 @@ def _file_html(file: File, release: Release, files_base: str) -> str:
 def _html(title: str, metas: Iterable[str], anchors: Iterable[str]) -> bytes:
     version = f'<meta name="pypi:repository-version" content="{API_VERSION}">'
     head = "\n".join([version, *metas, f"<title>{title}</title>"])
-    body = "<br>\n".join(anchors)
+    body = _BETWEEN.join(anchors)
     return f"<!DOCTYPE html>\n<html>\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n".encode()

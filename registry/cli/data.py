@@ -55,6 +55,11 @@ def git_folder(folder: Path) -> Path:
     return folder / GIT_FOLDER
 
 
+def cache_folder(folder: Path) -> Path:
+    """Tell where in a data folder copies of rendered pages lie; it may be deleted at any time."""
+    return folder / "cache" / "pages"
+
+
 def is_free(folder: Path) -> bool:
     """Tell whether an installation may be made there: nothing is, or only what a killed attempt left."""
     return not folder.exists() or (folder.is_dir() and all(path.name == _DRAFT for path in folder.iterdir()))

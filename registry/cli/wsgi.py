@@ -6,6 +6,7 @@ unbuffered, and stops without dropping what it accepted. granian serves faster a
 
 import logging
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from registry.credentials import REDACTED
 from registry.web import create_app
 
 GRACE = 60  # seconds a stopping server gives its open uploads
-KEEP_ALIVE = 75  # seconds
+CONNECTIONS = 10_000  # per process, as far as the system allows open files
+SPARE_FILES = 256  # of a process, for everything but connections
+SWITCH = 0.0005  # seconds a thread goes on while others wait; at 5 ms, one upload makes every page wait
 
 
 class RedactedLogger(Logger):
@@ -49,7 +52,7 @@ class Server(BaseApplication):
             workers: processes.
             threads: of each process.
         """
-        self._folder = folder
+        self._folder, self._threads = folder, threads
         self._chosen = {"bind": bind, "workers": workers, "threads": threads}
         super().__init__()
 
@@ -61,7 +64,7 @@ class Server(BaseApplication):
             "forwarder_headers": "",  # by default, a client on the same host may set SCRIPT_NAME
             "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},  # of a proxy on the same host, and only this one
             "graceful_timeout": GRACE,
-            "keepalive": KEEP_ALIVE,
+            "worker_connections": _connections(self._threads),
             "control_socket_disable": True,
             "worker_tmp_dir": shared_memory if os.access(shared_memory, os.W_OK) else None,
             "proc_name": "waybill",
@@ -72,8 +75,21 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """Make the application, in each worker; one that follows a killed worker removes the drafts it left."""
+        sys.setswitchinterval(SWITCH)
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
-        return create_app(data.open_installation(self._folder), log=_write_line)
+        return create_app(data.open_installation(self._folder), _write_line, data.cache_folder(self._folder))
+
+
+def _connections(threads: int) -> int:
+    """Allow as many open files as the system lets us, and tell how many connections that is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + SPARE_FILES
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    room = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft)
+    return max(threads + 1, room - SPARE_FILES)
 
 
 def _write_line(line: str) -> None:

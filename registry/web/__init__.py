@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import flask
@@ -13,6 +14,8 @@ from registry.installation import Installation
 from registry.web import api, files, health, home, index, schemas, upload
 from registry.web.front import Front
 from registry.web.log import RequestLog
+from registry.web.pages import Pages
+from registry.web.projects import ProjectPages
 from registry.web.refusals import from_error, from_http, refusal
 from registry.web.request import Request  # this submodule takes the name `request` here: hence flask.request below
 
@@ -26,18 +29,25 @@ class Application(Flask):
     request_class = Request
 
 
-def create_app(installation: Installation, log: Callable[[str], None] | None = None) -> Flask:
+def create_app(
+    installation: Installation, log: Callable[[str], None] | None = None, cache: Path | None = None
+) -> Flask:
     """Wire the faces to one installation.
 
     Args:
         installation: what they serve.
         log: takes one line per request; None keeps silent.
+        cache: folder for copies of rendered pages, which may be deleted at any time; None keeps none.
     """
     app = Application(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # Werkzeug would answer 308, which clients keep for ever
     app.url_map.redirect_defaults = False
-    for face in (health, home, api, upload, files, index):
+    pages = Pages(cache)
+    project_pages = ProjectPages(installation, pages)
+    for face in (health, home, api, files):
         app.register_blueprint(face.blueprint(installation))
+    app.register_blueprint(upload.blueprint(installation, project_pages.soon))
+    app.register_blueprint(index.blueprint(installation, pages, project_pages))
     app.register_blueprint(schemas.blueprint())
     app.register_error_handler(WaybillError, from_error)
     app.register_error_handler(HTTPException, _framework)

@@ -10,7 +10,6 @@ from registry.errors import NotFound
 from registry.history import History
 from registry.index import Index, project_folder
 from registry.installation import Installation, View
-from registry.model import Project
 from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed
 from registry.policy.files import BadFile
@@ -18,7 +17,8 @@ from registry.policy.roles import Action, Principal
 from registry.store import LEDGER
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.basis import rests_on
-from registry.web.pages import WORTH_COMPRESSING, Page, memory
+from registry.web.pages import WORTH_COMPRESSING, Page, Pages
+from registry.web.projects import FILES, ProjectPages
 
 # What a client may ask for, and what it is answered with; first wins among equals, so */* is HTML (pipenv, hatch).
 _OFFERS = {
@@ -32,17 +32,17 @@ _VARY = "Accept, Accept-Encoding, Authorization"
 _REVALIDATE = "private, max-age=0"  # pip >= 26.2, uv, Poetry and PDM honour a longer age: fresh uploads would be hidden
 
 
-def blueprint(installation: Installation) -> Blueprint:
+def blueprint(installation: Installation, pages: Pages, project_pages: ProjectPages) -> Blueprint:
     """Make the routes of the simple index."""
     routes = Blueprint("index", __name__)
-    pages, history = memory(), History(installation.store, LEDGER)
+    history = History(installation.store, LEDGER)
 
     def seen(revision: str | None, view: View, principal: Principal, path: str) -> tuple[Index, str]:
         """Choose which ledger is shown, and how its pages reach the files; rights are always those of now."""
         if revision is None:
             rests_on(view, principal, path)
-            return view.index, "../../files/"
-        return Index(history.at(revision)), "../../../files/"
+            return view.index, FILES
+        return Index(history.at(revision)), f"../{FILES}"
 
     @routes.get("/<registry>/simple/")
     @routes.get("/<registry>/@<revision>/simple/")
@@ -51,10 +51,10 @@ def blueprint(installation: Installation) -> Blueprint:
         principal, name = caller(view), known_registry(view, registry)
         permit(view, principal, Action.READ, name, None)
         index, _ = seen(revision, view, principal, name)
-        key = (name, index.fingerprint(name), view.policy.commit, principal, view.now.date())
+        key = (name, str(index.fingerprint(name)), view.policy.commit, repr(principal), str(view.now.date()))
         kind, content_type = _negotiated()
         render = simple.projects_json if kind == "json" else simple.projects_html
-        page = pages.get((key, kind), lambda: Page(render(_readable(view, index, principal, name))))
+        page = pages.get((*key, kind), lambda: render(_readable(view, index, principal, name)))
         return _answer(page.digest, kind, content_type, lambda: page)
 
     @routes.get("/<registry>/simple/<project>/")
@@ -69,14 +69,10 @@ def blueprint(installation: Installation) -> Blueprint:
         if fingerprint is None and not _declared(view, name, wanted):
             raise NotFound(f"Registry {name} has no project '{wanted}'")
         kind, content_type = _negotiated()
-        render = simple.project_json if kind == "json" else simple.project_html
-
-        def rendered() -> Page:
-            # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.
-            return Page(render(index.project(name, wanted) or Project(wanted), files))
 
         def page() -> Page:
-            return pages.get((wanted, fingerprint, kind, files), rendered)
+            # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.
+            return project_pages.get(index, name, wanted, kind, files)
 
         return _answer(f"{fingerprint or 'empty'}-{len(files)}", kind, content_type, page)
 

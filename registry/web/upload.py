@@ -3,6 +3,7 @@
 PyPI documents the form ("Upload API"); what each client really sends was tried with each of them.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from flask import Blueprint, Response, current_app, request
@@ -12,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from registry.blobs.incoming import Incoming
 from registry.errors import Invalid, TooLarge
 from registry.installation import Installation
+from registry.names import ProjectName, RegistryName
 from registry.policy.files import BadFile, Limits
 from registry.policy.roles import Action
 from registry.upload import Accepted, upload
@@ -31,8 +33,13 @@ _SINGLE = (
 )
 
 
-def blueprint(installation: Installation) -> Blueprint:
-    """Make the routes of the upload: both slash forms, because uploaders do not follow redirects."""
+def blueprint(installation: Installation, landed: Callable[[RegistryName, ProjectName], None]) -> Blueprint:
+    """Make the routes of the upload: both slash forms, because uploaders do not follow redirects.
+
+    Args:
+        installation: what is uploaded to.
+        landed: is told of each project that has a new file.
+    """
     routes = Blueprint("upload", __name__)
 
     @routes.post("/<registry>/")
@@ -41,7 +48,10 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.post("/<registry>/legacy")
     def receive(registry: str) -> Response:
         with ExitStack() as stack:
-            return _told(_receive(installation, registry, stack))
+            accepted = _receive(installation, registry, stack)
+        if accepted.commit:
+            landed(RegistryName(registry), accepted.file.dist.project)
+        return _told(accepted)
 
     return routes
 
