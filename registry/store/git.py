@@ -1,26 +1,25 @@
 """The store on a bare git repository, from snapshot to durable commit.
 
-dulwich makes and reads objects (`objects.py`). `loose.py` writes them, because dulwich flushes neither existing objects
-nor directories and takes an empty file left by a crash for the object itself; `refs.py` keeps the branches.
+`objects.py` reads objects, by dulwich; `staging.py` makes them and `packs.py` writes them, because dulwich flushes
+neither files nor directories and looks through every pack for each it adds; `refs.py` keeps the branches.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
-from dulwich.objects import Blob, ObjectID, ShaFile, Tree
-from dulwich.objects import Commit as GitCommit
 from dulwich.repo import Repo
 
 from registry.durable import Turn, make_folders, sync_all
-from registry.errors import Invalid, Moved, NotFound, Unavailable
-from registry.store import Commit, Entry, NewCommit, Signature, Snapshot
-from registry.store.loose import write_objects
-from registry.store.objects import FILE_MODE, FOLDER_MODE, GitObjects
-from registry.store.paths import Changes, nested
+from registry.errors import Moved, NotFound, Unavailable
+from registry.store import Commit, NewCommit, Signature, Snapshot
+from registry.store.merging import LARGEST_MERGED, QUICK, due, merge
+from registry.store.objects import GitObjects
+from registry.store.packs import write_pack
 from registry.store.refs import Branches
 from registry.store.snapshot import TreeSnapshot
+from registry.store.staging import Staging
 
 LOCK = "waybill.lock"
 _ID = re.compile(r"[0-9a-f]{40}")
@@ -45,6 +44,7 @@ class GitStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.objects = GitObjects(path)
+        self._packs = path / "objects" / "pack"
         self._turn = Turn(path / LOCK)
         self._branches = Branches(path)
 
@@ -93,82 +93,46 @@ class GitStore:
 
     def append(self, branch: str, parent: Snapshot | None, commits: Sequence[NewCommit]) -> Snapshot:
         """Add commits to a branch in one durable step (see the port)."""
-        new: dict[str, ShaFile] = {}
-        tip = parent.id if parent else None
-        root = self.objects.commit(parent.id).tree.decode() if parent else None
+        staging = Staging(self.objects, parent)
         for commit in commits:
-            root = self._changed(root, nested(commit.changes), new) or _add(Tree(), new)
-            tip = _add(_git_commit(commit, root, tip), new)
-        if tip is None:
+            staging.add(commit)
+        if staging.tip is None:
             raise ValueError("append() needs at least one commit")
         try:
-            write_objects(self.path / "objects", {id_: obj.as_legacy_object() for id_, obj in new.items()})
-            moved = self._branches.move(branch, parent.id if parent else None, tip)
+            keep = write_pack(self._packs, staging.objects)
+            moved = self._branches.move(branch, parent.id if parent else None, staging.tip)
+            keep.unlink(missing_ok=True)
         except OSError as error:
             raise Unavailable(
                 f"The git repository could not be written ({error.strerror}); try again, once more does no harm"
             ) from error
         if not moved:
             raise Moved(f"Branch '{branch}' moved while the commit was made")
-        return self._snapshot(tip)
+        self.objects.keep(staging.objects, staging.trees)
+        with suppress(OSError, Unavailable):  # the commits are durable; who writes next tries again
+            self._merge(QUICK)
+        return self._snapshot(staging.tip)
+
+    def consolidate(self) -> None:
+        """Merge packs that have become many, also large ones, beside running uploads; the caller holds no lock.
+
+        Without it, and without C git repacking, their number grows by one per some hundred uploads.
+
+        Raises:
+            Unavailable: the disk refused, or a pack is damaged; nothing was lost.
+        """
+        try:
+            self._merge(LARGEST_MERGED, self.lock)
+        except OSError as error:
+            raise Unavailable(f"Packs could not be merged ({error.strerror}); try again later") from error
+
+    def _merge(self, below: int, lock: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        while packs := due(self._packs, below):
+            merge(self._packs, packs, lock())
 
     def _snapshot(self, commit: str) -> Snapshot:
         read = self.objects.commit(commit)
         return TreeSnapshot(self.objects, commit, read.tree.decode(), read.commit_time)
-
-    def _changed(self, tree_id: str | None, changes: Changes, new: dict[str, ShaFile]) -> str | None:
-        """Write a tree with changes applied, and those below it; None when nothing is left in it."""
-        old = dict(self._new_or_stored(tree_id, new)) if tree_id else {}
-        for name, change in changes.items():
-            before = old.pop(name, None)
-            if isinstance(change, bytes):
-                if before and before.folder:
-                    raise Invalid(f"'{name}' is a folder and cannot be overwritten by a file")
-                old[name] = Entry(_add(Blob.from_string(change), new), folder=False)
-            elif change is not None:
-                if before and not before.folder:
-                    raise Invalid(f"'{name}' is a file and cannot hold files")
-                below = self._changed(before.id if before else None, change, new)
-                if below:
-                    old[name] = Entry(below, folder=True)
-        if not old:
-            return None
-        tree = Tree()
-        for name, entry in old.items():
-            tree.add(name.encode(), FOLDER_MODE if entry.folder else FILE_MODE, ObjectID(entry.id.encode()))
-        tree.check()
-        return _add(tree, new)
-
-    def _new_or_stored(self, tree_id: str, new: Mapping[str, ShaFile]) -> Mapping[str, Entry]:
-        made = new.get(tree_id)
-        if isinstance(made, Tree):
-            return {i.path.decode(): Entry(i.sha.decode(), i.mode == FOLDER_MODE) for i in made.iteritems()}
-        return self.objects.tree(tree_id)
-
-
-def _add(obj: ShaFile, new: dict[str, ShaFile]) -> str:
-    id_ = obj.id.decode()
-    new[id_] = obj
-    return id_
-
-
-def _git_commit(commit: NewCommit, tree: str, parent: str | None) -> GitCommit:
-    made = GitCommit()
-    made.tree = ObjectID(tree.encode())
-    made.parents = [ObjectID(parent.encode())] if parent else []
-    made.author = _identity(commit.author)
-    made.committer = _identity(commit.committer)
-    made.author_time = made.commit_time = commit.time
-    made.author_timezone = made.commit_timezone = 0
-    made.encoding = None
-    made.message = commit.message.encode()
-    return made
-
-
-def _identity(who: Signature) -> bytes:
-    if any(c in "<>" or not c.isprintable() for c in who.name + who.email):
-        raise Invalid(f"{who.name!a} <{who.email!a}> cannot be an author: control characters and <> are not accepted")
-    return f"{who.name} <{who.email}>".encode()
 
 
 def _signature(raw: bytes) -> Signature:

@@ -1,56 +1,67 @@
 """Reading git objects, with every way it can fail in words; dulwich is imported here and in `git.py`, nowhere else."""
 
 import hashlib
+import struct
 import threading
 import weakref
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from dulwich.errors import FileFormatException, NotGitRepository
-from dulwich.objects import Commit, ObjectID, ShaFile, parse_tree
+from dulwich.objects import Commit, ObjectID, ShaFile
 from dulwich.repo import Repo
 
 from registry.errors import Unavailable
 from registry.kept import Kept
 from registry.store import Entry
+from registry.store.packs import BLOB, COMMIT, NAMES, TREE, Raw
+from registry.store.trees import Tree
 
-FILE_MODE = 0o100644
-FOLDER_MODE = 0o040000
-_SUBMODULE_MODE = 0o160000
 KEPT_COMMITS = 1_000
-KEPT_TREES = 20_000
+KEPT_TREE_ROWS = 100_000
 KEPT_BLOB_BYTES = 16 * 2**20
-_TYPES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
+_LOOKS = 4  # packs may be merged between listing their folder and looking into them
 
 
 class GitObjects:
-    """The objects of one git repository, loose or packed. Any thread may read; C git may repack at the same time.
+    """The objects of one git repository, loose or packed. Any thread may read; packs may be merged at the same time.
 
-    What was read is kept in memory: an id never changes its content.
+    What was read or written is kept in memory: an id never changes its content.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._local = threading.local()  # dulwich keeps open packs in plain dicts: one Repo per thread
+        self._reading = threading.Lock()  # one Repo for all threads: dulwich holds two open files per pack
         self._opened: list[Repo] = []
         weakref.finalize(self, _close, self._opened)
         self._commits: Kept[str, Commit] = Kept(KEPT_COMMITS)
-        self._trees: Kept[str, Mapping[str, Entry]] = Kept(KEPT_TREES)
+        self._trees: Kept[str, Tree] = Kept(KEPT_TREE_ROWS, len)
         self._blobs: Kept[str, bytes] = Kept(KEPT_BLOB_BYTES, len)
+
+    def keep(self, objects: Mapping[str, Raw], trees: Mapping[str, Tree]) -> None:
+        """Keep in memory what was just written, as it will be asked for next.
+
+        Args:
+            objects: all of it, by id.
+            trees: those among them that are trees.
+        """
+        for object_id, (kind, content) in objects.items():
+            if kind == TREE:
+                self._trees.get(object_id, partial(trees.__getitem__, object_id))
+            elif kind == BLOB:
+                self._blobs.get(object_id, partial(bytes, content))
+            else:
+                self._commits.get(object_id, partial(_commit, object_id, (kind, content)))
 
     def tree(self, tree_id: str) -> Mapping[str, Entry]:
         """Read one folder."""
+        return self.folder(tree_id).entries
 
-        def read() -> Mapping[str, Entry]:
-            return {
-                # People push any name to the policy branch; one that is no text must not stop the server.
-                name.decode("utf-8", "backslashreplace"): Entry(id_.decode(), mode == FOLDER_MODE)
-                for name, mode, id_ in parse_tree(self._needed(tree_id)[1], sha_len=20)
-                if mode != _SUBMODULE_MODE  # a commit of another git repository, nothing that is stored here
-            }
-
-        return self._trees.get(tree_id, read)
+    def folder(self, tree_id: str) -> Tree:
+        """Read one folder as git has it."""
+        return self._trees.get(tree_id, lambda: Tree.read(self._needed(tree_id)[1]))
 
     def blob(self, blob_id: str) -> bytes:
         """Read one file's content."""
@@ -62,59 +73,58 @@ class GitObjects:
         Raises:
             Unavailable: it is missing or damaged.
         """
-
-        def read() -> Commit:
-            found = ShaFile.from_raw_string(*self._needed(commit_id), sha=ObjectID(commit_id.encode()))
-            if not isinstance(found, Commit):
-                raise Unavailable(f"Object {commit_id} of the git repository should be a commit and is none")
-            return found
-
-        return self._commits.get(commit_id, read)
+        return self._commits.get(commit_id, lambda: _commit(commit_id, self._needed(commit_id)))
 
     def is_commit(self, object_id: str) -> bool:
         """Tell whether there is a commit of this id, which anybody may have made up."""
         found = self._find(object_id)
-        return found is not None and found[0] == Commit.type_num
+        return found is not None and found[0] == COMMIT
 
-    def _needed(self, object_id: str) -> tuple[int, bytes]:
+    def _needed(self, object_id: str) -> Raw:
         found = self._find(object_id)
         if found is None:
             raise Unavailable(f"Object {object_id} of the git repository is missing; 'git fsck' lists all that is")
         return found
 
-    def _find(self, object_id: str) -> tuple[int, bytes] | None:
-        wanted = ObjectID(object_id.encode())
+    def _find(self, object_id: str) -> Raw | None:
         try:
-            try:
-                kind, content = self._repo().object_store.get_raw(wanted)
-            except KeyError:
-                # A repack may have put it into a pack after dulwich looked at packs, and before it looked at files.
-                kind, content = self._repo().object_store.get_raw(wanted)
-        except KeyError:
-            return None
-        except (zlib.error, FileFormatException, AssertionError, ValueError) as error:
+            found = next((f for f in (self._look(object_id) for _ in range(_LOOKS)) if f), None)
+        except (zlib.error, struct.error, FileFormatException, AssertionError, ValueError) as error:
             raise Unavailable(
                 f"Object {object_id} of the git repository is damaged ({error}); 'git fsck' lists all that is"
             ) from error
         except OSError as error:
             raise Unavailable(f"Object {object_id} cannot be read ({error.strerror}); try again later") from error
-        if _id_of(kind, content) != object_id:  # dulwich gives a cut object as far as it goes
+        if found and _id_of(*found) != object_id:  # dulwich gives a cut object as far as it goes
             raise Unavailable(f"Object {object_id} of the git repository is damaged; 'git fsck' lists all that is")
-        return kind, content
+        return found
+
+    def _look(self, object_id: str) -> Raw | None:
+        with self._reading:
+            try:
+                return self._repo().object_store.get_raw(ObjectID(object_id.encode()))
+            except KeyError:
+                return None
 
     def _repo(self) -> Repo:
-        repo: Repo | None = getattr(self._local, "repo", None)
-        if repo is None:
+        if not self._opened:
             try:
-                repo = self._local.repo = Repo(str(self._path))
-                self._opened.append(repo)
+                self._opened.append(Repo(str(self._path)))
             except NotGitRepository:
                 raise Unavailable(f"{self._path} is not a git repository; is its disk mounted?") from None
-        return repo
+        return self._opened[0]
+
+
+def _commit(commit_id: str, raw: Raw) -> Commit:
+    kind, content = raw
+    found = ShaFile.from_raw_string(kind, content, sha=ObjectID(commit_id.encode()))
+    if not isinstance(found, Commit):
+        raise Unavailable(f"Object {commit_id} of the git repository should be a commit and is none")
+    return found
 
 
 def _id_of(kind: int, content: bytes) -> str:
-    header = b"%s %d\0" % (_TYPES[kind], len(content))
+    header = b"%s %d\0" % (NAMES[kind], len(content))
     return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
 
 

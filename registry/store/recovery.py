@@ -1,19 +1,21 @@
 """What a crash can leave in a git repository, put right at start, before anything is served.
 
 A branch moves only after its objects are flushed, so what is reachable is whole; what a crash leaves is unreachable
-objects, unfinished files, and lock files that nobody would ever remove. Everything here may run while another
+objects, unfinished packs, and lock files that nobody would ever remove. Everything here may run while another
 server works in the same folder.
 """
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice, pairwise
 from pathlib import Path
 
-from registry.durable import DRAFT
 from registry.errors import Unavailable
 from registry.store import LEDGER, POLICY, Entry
 from registry.store.git import LOCK, GitStore
+from registry.store.merging import remove
+from registry.store.packs import CHECKSUM, OUR_DRAFT, OURS
 from registry.store.refs import remove_stale
 
 CHECKED_COMMITS = 20  # newest of each branch whose files are read at start
@@ -35,11 +37,11 @@ def repair(path: Path, store: GitStore) -> list[str]:
     """
     stale = [lock.relative_to(path) for lock in _lock_files(path) if remove_stale(lock)]
     done = [f"Removed {lock}, which a killed process left behind" for lock in stale]
-    drafts, empty = _scan(path / "objects")
-    for draft in drafts:
-        draft.unlink(missing_ok=True)
-    if drafts:
-        done.append(f"Removed {len(drafts)} unfinished objects of killed processes")
+    unfinished = _sweep(path / "objects" / "pack")
+    if unfinished:
+        done.append(f"Removed {unfinished} unfinished packs of killed processes")
+    _refuse_cut(path / "objects" / "pack")
+    empty = _empty(path / "objects")
     if empty:
         _refuse_needed(store, {p.parent.name + p.name for p in empty})
     for loose in empty:
@@ -80,24 +82,47 @@ def _lock_files(path: Path) -> Iterator[Path]:
     yield from (path / "refs").rglob("*.lock")
 
 
-def _scan(objects: Path) -> tuple[list[Path], list[Path]]:
-    """Find our unfinished files, whose names hold a whole object id, and empty objects.
+def _sweep(folder: Path) -> int:
+    """Remove packs that were never finished: a crash before the branch moved, or after a merge, needs none of them.
+
+    Returns:
+        How many.
+    """
+    drafts = list(folder.glob(f"{OUR_DRAFT}*_pack"))
+    for draft in folder.glob(f"{OUR_DRAFT}*"):
+        draft.unlink(missing_ok=True)
+    nameless = [pack for keep in folder.glob("waybill-*.keep") if not (pack := keep.with_suffix(".idx")).exists()]
+    gone = [index for index in folder.glob("waybill-*.idx") if not index.with_suffix(".pack").exists()]
+    for pack in [*nameless, *gone]:
+        remove(pack)
+    for keep in folder.glob("waybill-*.keep"):  # the pack is whole, and whether a branch names it is decided
+        keep.unlink(missing_ok=True)
+    return len(drafts) + len(nameless) + len(gone)
+
+
+def _refuse_cut(folder: Path) -> None:
+    """Compare the size of each of our packs with what its name says."""
+    for pack in folder.glob("waybill-*.pack"):
+        with suppress(FileNotFoundError):  # a repack took it away
+            found, size = OURS.match(pack.name), pack.stat().st_size
+            if found and size != int(found[1]) + CHECKSUM:
+                raise Unavailable(f"{pack.name} has {size} bytes instead of {int(found[1]) + CHECKSUM}")
+
+
+def _empty(objects: Path) -> list[Path]:
+    """Find empty loose objects, which C git's own tools would take for the object itself.
 
     By names relative to an open folder, because there may be 100,000 and nothing is served meanwhile.
     """
-    drafts, empty = [], []
+    empty = []
     for folder in objects.glob("[0-9a-f][0-9a-f]"):
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            for file in os.scandir(fd):
-                if file.name.startswith(DRAFT):
-                    if len(file.name) > len(DRAFT) + 38:
-                        drafts.append(folder / file.name)
-                elif file.stat(follow_symlinks=False).st_size == 0:
-                    empty.append(folder / file.name)
+            files = os.scandir(fd)
+            empty += [folder / file.name for file in files if file.stat(follow_symlinks=False).st_size == 0]
         finally:
             os.close(fd)
-    return drafts, empty
+    return empty
 
 
 def _refuse_needed(store: GitStore, lost: set[str]) -> None:

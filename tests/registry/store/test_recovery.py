@@ -18,6 +18,7 @@ from registry.records import file_record, pointer
 from registry.recovery import recover
 from registry.store import LEDGER, POLICY, NewCommit, Signature, Snapshot
 from tests.archives import wheel
+from tests.packing import loose, loosen, packs
 from tests.running import run_git, waybill
 
 WHO = Signature("alice", "alice@acme.example")
@@ -60,12 +61,6 @@ def publish(installation: Installation, version: str) -> File:
         }
         writing.record(f"publish: demo {version}", (), changes, file.origin, file.decision)
     return file
-
-
-def object_path(git: Path, object_id: str) -> Path:
-    path = git / "objects" / object_id[:2] / object_id[2:]
-    path.chmod(0o644)
-    return path
 
 
 def artifact_path(git: Path, sha256: str) -> Path:
@@ -116,14 +111,33 @@ def test_a_lock_file_of_a_living_process_is_not_taken_away(git: Path) -> None:
         owner.wait()
 
 
-def test_unfinished_objects_are_removed_and_those_of_git_left_to_git(git: Path) -> None:
-    folder = next(p for p in (git / "objects").iterdir() if len(p.name) == 2)
-    ours, theirs = folder / f"tmp_obj_{'0' * 38}_77_1", folder / "tmp_obj_Ab3dEf"
-    ours.write_bytes(b"half")
-    theirs.write_bytes(b"half")
-    assert recover(git) == ["Removed 1 unfinished objects of killed processes"]
-    assert not ours.exists()
-    assert theirs.exists()
+def test_unfinished_packs_are_removed_and_those_of_git_left_to_git(git: Path) -> None:
+    folder = git / "objects" / "pack"
+    before = {path.name for path in folder.iterdir()}
+    name = f"waybill-100-{'0' * 40}"
+    for left in ("tmp_obj_waybill_77_1_pack", "tmp_obj_waybill_77_1_idx"):  # killed while writing
+        (folder / left).write_bytes(b"half")
+    for left in (f"{name}.pack", f"{name}.keep"):  # killed between the two names
+        (folder / left).write_bytes(b"half")
+    (folder / f"{name.replace('100', '200')}.idx").write_bytes(b"x")  # killed while removing a merged pack
+    (folder / "tmp_pack_Ab3dEf").write_bytes(b"half")
+    kept = next(folder.glob("waybill-*.idx")).with_suffix(".keep")  # killed just before or after the branch moved
+    kept.touch()
+    assert recover(git) == ["Removed 3 unfinished packs of killed processes"]
+    assert {path.name for path in folder.iterdir()} == before | {"tmp_pack_Ab3dEf"}
+    assert recover(git) == []
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_pack_that_was_cut_stops_the_start(git: Path, size: int) -> None:
+    pack = packs(git)[0]
+    good = pack.read_bytes()
+    pack.write_bytes(good[:size])
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=rf"{pack.name} has {size} bytes instead of {len(good)}.*Restore"):
+            recover(git)
+    pack.write_bytes(good)
+    assert recover(git) == []
 
 
 def test_an_empty_object_that_nothing_needs_is_removed_and_said(git: Path) -> None:
@@ -187,7 +201,8 @@ def test_damage_to_what_is_needed_stops_the_start_until_it_is_restored(
         "record": entry_id(ledger, f"{FOLDER}/1.0/demo-1.0-py3-none-any.whl.json"),
         "policy file": entry_id(policy, "waybill.yaml"),
     }[what]
-    path = object_path(git, object_id)
+    loosen(git)
+    path = loose(git, object_id)
     good = path.read_bytes()
     DAMAGE[damage](path)
     for _ in range(2):  # refusing once and then serving would hide it
@@ -203,7 +218,8 @@ def test_an_old_empty_object_that_is_needed_stops_the_start(git: Path, installat
         for n in range(25):
             change = NewCommit({"tokens/x.json": b"%d" % n}, f"x: {n}\n", WHO, WHO, 1_900_000_000)
             installation.store.append(LEDGER, installation.store.head(LEDGER), [change])
-    path = object_path(git, old)
+    loosen(git)
+    path = loose(git, old)
     good = path.read_bytes()
     path.write_bytes(b"")
     for _ in range(2):
@@ -245,7 +261,8 @@ def test_a_lost_or_cut_artifact_stops_the_start_and_a_deleted_one_does_not(
 
 
 def test_serve_says_damage_in_one_sentence_and_exits_1(git: Path, installation: Installation) -> None:
-    object_path(git, installation.store.head(LEDGER).id).write_bytes(b"")
+    loosen(git)
+    loose(git, installation.store.head(LEDGER).id).write_bytes(b"")
     done = waybill("serve", str(git.parent), "--bind", "127.0.0.1:65535", check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("waybill: ")
