@@ -51,7 +51,9 @@ def memory(servers: Sequence[Server], say: Say) -> list[Row]:
                 variety = Variety(paths, server.heads(HEADS))
                 did = load(server.index_url, right.asking(server, HTML), 16, seconds, variety=variety)
                 assert running.process
-                row.cells[server.name] = Cell(running.process.memory(), f"at {did.rate:,.0f}/s", did.problem)
+                row.cells[server.name] = Cell(
+                    running.process.memory(), f"at {did.rate:,.0f}/s", did.problem, did.stolen
+                )
         except (Unmeasured, OSError) as reason:
             row.cells[server.name] = Cell(problem=str(reason))
         say(f"memory · {server.name}: {row.cells[server.name].text(row.unit)}")

@@ -159,11 +159,13 @@ def _pss(pid: int) -> int:
 
 def run(*command: str | Path, timeout: float = 600) -> str:
     """Run a tool; a failure is a reason why something was not measured."""
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False, timeout=timeout, env=CLEAN
-    )
+    words = [str(part) for part in command]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=timeout, env=CLEAN)
+    except subprocess.TimeoutExpired:
+        raise Unmeasured(f"{Path(words[0]).name} took longer than {timeout:.0f} s") from None
     if done.returncode:
-        raise Unmeasured(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()[-200:]}")
+        raise Unmeasured(f"{Path(words[0]).name} failed: {(done.stderr or done.stdout).strip()[-200:]}")
     return done.stdout
 
 

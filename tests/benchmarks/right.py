@@ -39,6 +39,7 @@ def file(server: Server, project: str) -> Answer:
     """Download the only file of a project, and require its bytes."""
     item = server.held(project)[0]
     shown = get(server.page(project), asking(server, HTML))
+    require_files(shown, [item])
     answer = get(shown.links()[item.filename], server.credentials)
     if answer.status != 200 or hashlib.sha256(answer.body).hexdigest() != item.sha256:
         raise Unmeasured(f"wrong file: {answer.status}, {len(answer.body)} bytes")

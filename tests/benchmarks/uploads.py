@@ -4,7 +4,7 @@ import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.benchmarks.client import form, get
@@ -36,8 +36,7 @@ def measure(servers: Sequence[Server], two_cores: Sequence[Server], say: Callabl
     ):
         made = _rows(state, filled=filled, shared=core is None)
         for server in every:
-            cells = list(_cells(server, filled=filled, core=core))
-            for row, cell in zip(made, cells, strict=True):
+            for row, cell in zip(made, _cells(server, filled=filled, core=core), strict=True):
                 row.cells[server.name] = cell
                 say(f"{row.what} · {server.name}: {cell.text(row.unit)}")
         rows += made
@@ -59,21 +58,27 @@ def _rows(state: str, *, filled: bool, shared: bool) -> list[Row]:
     ]
 
 
-def _cells(server: Server, *, filled: bool, core: int | None) -> Iterator[Cell]:
-    count = 100 if server.setup.quick else 200
+def _cells(server: Server, *, filled: bool, core: int | None) -> list[Cell]:
+    """Measure one server: one uploader, eight, twine; what comes after a failure fails for the same reason."""
+    cells: list[Cell] = []
     keep_to(None if core is None else CLIENT_CORE)
     try:
         with server.running(filled=filled, core=core):
             _require_at_once(server)
-            for uploaders in (1, 8):
-                done = undisturbed(lambda uploaders=uploaders: _round(server, count, uploaders))  # type: ignore[misc]
-                detail = f"{done.p50:.1f}/{done.p99:.1f} ms, {done.failures} failed, {done.missing} missing"
-                yield Cell(done.rate, detail, done.problem, done.stolen)
-            yield _twine(server)
+            cells += [_rate(server, uploaders) for uploaders in (1, 8)]
+            cells.append(_twine(server))
     except (Unmeasured, OSError) as reason:
-        yield from [Cell(problem=str(reason))] * 3
+        cells += [Cell(problem=str(reason))] * (3 - len(cells))
     finally:
         keep_to(CLIENT_CORE)
+    return cells
+
+
+def _rate(server: Server, uploaders: int) -> Cell:
+    count = 100 if server.setup.quick else 200
+    done = undisturbed(lambda: _round(server, count, uploaders))
+    detail = f"{done.p50:.1f}/{done.p99:.1f} ms, {done.failures} failed, {done.missing} missing"
+    return Cell(done.rate, detail, done.problem, done.stolen)
 
 
 def _round(server: Server, count: int, uploaders: int) -> Uploaded:
