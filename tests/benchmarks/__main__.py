@@ -128,7 +128,7 @@ def _heading(
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {described()}, {wrk_version()}.",
         ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
         f"{len(setup.corpus.items):,} files in {len(setup.corpus.projects()):,} projects; cells of {setup.seconds} s.",
-        f"Waybill has {setup.workers} workers on its core. In brackets: p50/p99.",
+        f"Waybill runs with --workers {setup.workers} where it has one core. In brackets: p50/p99.",
         f"Load at the end {os.getloadavg()[0]:.1f}; a quiet machine has at most 2, the server and the client.",
         f"The hypervisor took {max(stolen, default=0)} % of the time in the worst cell.",
     ]

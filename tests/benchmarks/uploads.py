@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.client import form, get
@@ -14,12 +15,15 @@ from tests.benchmarks.servers import Server
 from tests.benchmarks.tables import Cell, Row, Target
 from tests.benchmarks.uploading import Uploaded, upload
 
+Say = Callable[[str], None]
+
+ROUNDS = 3
 TWINE = 20  # files
 _FLAT = 0.8  # of the rate when empty: a long ledger must not slow it down
 _tags = itertools.count()
 
 
-def measure(servers: Sequence[Server], two_cores: Sequence[Server], say: Callable[[str], None]) -> list[Row]:
+def measure(servers: Sequence[Server], two_cores: Sequence[Server], say: Say) -> list[Row]:
     """Measure rates.
 
     Args:
@@ -28,50 +32,66 @@ def measure(servers: Sequence[Server], two_cores: Sequence[Server], say: Callabl
         say: told each figure as it is there.
     """
     files = f"{len(servers[0].setup.corpus.items):,} files"
-    rows = []
-    for every, filled, core, state in (
-        (servers, False, SERVER_CORE, "empty, one core"),
-        (servers, True, SERVER_CORE, f"{files}, one core"),
-        (two_cores, False, None, "empty, two cores"),
-    ):
-        made = _rows(state, filled=filled, shared=core is None)
-        for server in every:
-            for row, cell in zip(made, _cells(server, filled=filled, core=core), strict=True):
-                row.cells[server.name] = cell
-                say(f"{row.what} · {server.name}: {cell.text(row.unit)}")
-        rows += made
+    one, eight = "one uploader, empty, one core", "8 uploaders, empty, one core"
+    twine = Target(0.6)
+    rows = _state("empty, one core", servers, say, (Target(200), Target(250), twine))
+    longer = (Target(_FLAT, row=one), Target(_FLAT, row=eight), twine)
+    rows += _state(f"{files}, one core", servers, say, longer, filled=True)
+    rows += _state("empty, two cores", two_cores, say, (None, Target(500), None), core=None)
     return rows
 
 
-def _rows(state: str, *, filled: bool, shared: bool) -> list[Row]:
-    one, eight = (f"{who}, {state}" for who in ("one uploader", "8 uploaders"))
-    aims: tuple[tuple[Target, ...], ...] = ((Target(200),), (Target(250),), (Target(0.6),))
-    if filled:
-        flat = [Target(_FLAT, row=f"{who}, empty, one core") for who in ("one uploader", "8 uploaders")]
-        aims = ((flat[0],), (flat[1],), (Target(0.6),))
-    elif shared:
-        aims = ((), (Target(500),), ())
-    return [
-        Row(one, "/s", aims[0]),
-        Row(eight, "/s", aims[1]),
-        Row(f"twine, {TWINE} files, {state}", "s", aims[2]),
-    ]
-
-
-def _cells(server: Server, *, filled: bool, core: int | None) -> list[Cell]:
-    """Measure one server: one uploader, eight, twine; what comes after a failure fails for the same reason."""
-    cells: list[Cell] = []
+def _state(
+    state: str,
+    servers: Sequence[Server],
+    say: Say,
+    targets: tuple[Target | None, ...],
+    *,
+    filled: bool = False,
+    core: int | None = SERVER_CORE,
+) -> list[Row]:
+    """Measure servers that stand ready together and take turns, so that drift of the machine hits all."""
+    questions: dict[str, tuple[str, Callable[[Server], Cell]]] = {
+        "one uploader": ("/s", lambda server: _rate(server, 1)),
+        "8 uploaders": ("/s", lambda server: _rate(server, 8)),
+        f"twine, {TWINE} files": ("s", _twine),
+    }
+    rows = []
     keep_to(None if core is None else CLIENT_CORE)
-    try:
-        with server.running(filled=filled, core=core):
-            _require_at_once(server)
-            cells += [_rate(server, uploaders) for uploaders in (1, 8)]
-            cells.append(_twine(server))
-    except (Unmeasured, OSError) as reason:
-        cells += [Cell(problem=str(reason))] * (3 - len(cells))
-    finally:
-        keep_to(CLIENT_CORE)
-    return cells
+    with ExitStack() as stack:
+        absent: dict[str, str] = {}
+        for server in servers:
+            try:
+                stack.enter_context(server.running(filled=filled, core=core))
+                _require_at_once(server)
+            except (Unmeasured, OSError) as reason:
+                absent[server.name] = str(reason)
+        for (what, (unit, ask)), target in zip(questions.items(), targets, strict=True):
+            row = Row(f"{what}, {state}", unit, (target,) if target else ())
+            row.cells = {name: Cell(problem=reason) for name, reason in absent.items()}
+            row.cells |= _turns([server for server in servers if server.name not in absent], ask)
+            for name, cell in row.cells.items():
+                say(f"{row.what} · {name}: {cell.text(unit)}")
+            rows.append(row)
+    keep_to(CLIENT_CORE)
+    return rows
+
+
+def _turns(servers: Sequence[Server], ask: Callable[[Server], Cell]) -> dict[str, Cell]:
+    """Ask each server in turn, several times; of each, give the middle result, or the first that went wrong."""
+    every: dict[str, list[Cell]] = {server.name: [] for server in servers}
+    for _ in range(1 if servers and servers[0].setup.quick else ROUNDS):
+        for server in servers:
+            try:
+                every[server.name].append(ask(server))
+            except (Unmeasured, OSError) as reason:
+                every[server.name].append(Cell(problem=str(reason)))
+    return {name: _middle(cells) for name, cells in every.items()}
+
+
+def _middle(cells: list[Cell]) -> Cell:
+    wrong = [cell for cell in cells if cell.problem]
+    return wrong[0] if wrong else sorted(cells, key=lambda cell: cell.value or 0)[len(cells) // 2]
 
 
 def _rate(server: Server, uploaders: int) -> Cell:
