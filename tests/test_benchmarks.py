@@ -15,7 +15,6 @@ from tests.benchmarks.right import HTML
 from tests.benchmarks.servers import Setup
 from tests.benchmarks.tables import Cell, Row, Target, table
 from tests.benchmarks.uploading import forms, upload
-from tests.benchmarks.uploads import missing
 from tests.benchmarks.waybill import Waybill
 from tests.running import run_git
 
@@ -62,11 +61,11 @@ def test_an_upload_that_is_refused_or_lost_is_counted(waybill: Waybill) -> None:
         made = fresh("count", 3)
         good = upload(server.upload_url, server.upload_credentials, forms(made), uploaders=2)
         assert (good.count, good.failures, good.problem) == (3, 0, None)
-        assert missing(server, [item for item, _ in made]) == 0
+        assert right.missing(server, [item for item, _ in made]) == 0
         bad = upload(server.upload_url, {}, forms(fresh("bad", 2)))
         assert (bad.count, bad.failures) == (2, 2)
         assert "401" in str(bad.problem)
-        assert missing(server, [item for item, _ in fresh("never", 2)]) == 2
+        assert right.missing(server, [item for item, _ in fresh("never", 2)]) == 2
 
 
 def test_a_wrong_page_is_refused_before_it_is_measured(waybill: Waybill) -> None:

@@ -100,7 +100,7 @@ def _ready(setup: Setup, peers: Sequence[str]) -> tuple[list[Server], dict[str, 
             server.forget()
             server.template(filled=True)
             servers.append(server)
-        except Unmeasured as reason:
+        except (Unmeasured, OSError) as reason:
             absent[server.name] = str(reason)
             _say(f"{server.name} is not measured: {reason}")
     if waybill not in servers:

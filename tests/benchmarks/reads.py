@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from tests.benchmarks import right
 from tests.benchmarks.client import JSON, Uploader, form
-from tests.benchmarks.corpus import LARGE, MANY, SMALL, fresh
+from tests.benchmarks.corpus import LARGE, MANY, SMALL, Item, fresh
 from tests.benchmarks.load import Load, Variety, load
 from tests.benchmarks.machine import Unmeasured
 from tests.benchmarks.right import HTML
@@ -102,17 +102,20 @@ def _while_uploading(server: Server) -> tuple[Load, str]:
         did = load(answer.url, headers, 16, server.setup.seconds, least=answer.wire)
     if not server.takes_uploads:
         return did, "nothing comes in"
-    failed = [failure for failure in came.led_to if failure]
-    if failed:
-        did.problem = did.problem or f"{len(failed)} uploads failed: {failed[0]}"
-    elif len(came.led_to) < _KEPT_UP * came.due:
+    lost = right.missing(server, came.items)
+    if came.failed:
+        did.problem = did.problem or f"{len(came.failed)} uploads failed: {came.failed[0]}"
+    elif lost:
+        did.problem = did.problem or f"{lost} accepted files are not on their pages"
+    elif len(came.items) < _KEPT_UP * came.due:
         did.problem = did.problem or "uploads starve"
-    return did, f"{len(came.led_to)} of {came.due} files came in"
+    return did, f"{len(came.items)} of {came.due} files came in"
 
 
 @dataclass
 class _Came:
-    led_to: list[str | None] = field(default_factory=list)  # what went wrong with each
+    items: list[Item] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     due: int = 0
 
 
@@ -127,7 +130,10 @@ def _uploads(server: Server) -> Iterator[_Came]:
                 (made,) = fresh(f"while{n}", 1)
                 if enough.wait(max(0.0, began + n / PACE - time.monotonic())):
                     return
-                came.led_to.append(uploader.post(*form(*made)))
+                if failure := uploader.post(*form(*made)):
+                    came.failed.append(failure)
+                else:
+                    came.items.append(made[0])
 
     thread = threading.Thread(target=work)
     if server.takes_uploads:

@@ -1,7 +1,7 @@
 """Correctness before speed: an answer is looked at before anybody counts how many of it come per second."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tests.benchmarks.client import JSON, Answer, get
 from tests.benchmarks.corpus import Item
@@ -57,6 +57,16 @@ def unchanged(server: Server, project: str) -> dict[str, str]:
     if status != 304:
         raise Unmeasured(f"{status} instead of 304")
     return conditional
+
+
+def missing(server: Server, items: Sequence[Item]) -> int:
+    """Count the files that are not on their project's page."""
+    lost = 0
+    for project in dict.fromkeys(item.project for item in items):
+        wanted = {item.filename for item in items if item.project == project}
+        answer = get(server.page(project), server.credentials)
+        lost += len(wanted - answer.links().keys()) if answer.status == 200 else len(wanted)
+    return lost
 
 
 def asking(server: Server, accept: str) -> dict[str, str]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.benchmarks.client import form, get
-from tests.benchmarks.corpus import Item, fresh
+from tests.benchmarks import right
+from tests.benchmarks.client import form
+from tests.benchmarks.corpus import fresh
 from tests.benchmarks.machine import CLIENT_CORE, SERVER_CORE, Unmeasured, keep_to, run, undisturbed
 from tests.benchmarks.servers import Server
 from tests.benchmarks.tables import Cell, Row, Target
@@ -104,7 +105,7 @@ def _rate(server: Server, uploaders: int) -> Cell:
 def _round(server: Server, count: int, uploaders: int) -> Uploaded:
     made = fresh(f"round{next(_tags)}", count)
     done = upload(server.upload_url, server.upload_credentials, [form(*each) for each in made], uploaders)
-    done.missing = missing(server, [item for item, _ in made])
+    done.missing = right.missing(server, [item for item, _ in made])
     if done.missing and not done.problem:
         done.problem = f"{done.missing} accepted files are not on their pages"
     return done
@@ -116,18 +117,8 @@ def _require_at_once(server: Server) -> None:
         done = upload(server.upload_url, server.upload_credentials, [form(*made)])
         if done.failures:
             raise Unmeasured(f"refuses uploads: {done.problem}")
-        if missing(server, [made[0]]):
+        if right.missing(server, [made[0]]):
             raise Unmeasured("an accepted file was not on its page right after")
-
-
-def missing(server: Server, items: Sequence[Item]) -> int:
-    """Count the files that are not on their project's page."""
-    lost = 0
-    for project in dict.fromkeys(item.project for item in items):
-        wanted = {item.filename for item in items if item.project == project}
-        answer = get(server.page(project), server.credentials)
-        lost += len(wanted - answer.links().keys()) if answer.status == 200 else len(wanted)
-    return lost
 
 
 def _twine(server: Server) -> Cell:
@@ -142,5 +133,5 @@ def _twine(server: Server) -> Cell:
         began = time.perf_counter()
         run(Path(sys.executable).with_name("twine"), "upload", *options, *where, *files)
         passed = time.perf_counter() - began
-    lost = missing(server, [item for item, _ in made])
+    lost = right.missing(server, [item for item, _ in made])
     return Cell(passed, problem=f"{lost} files are not on their pages" if lost else None)
