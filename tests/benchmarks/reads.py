@@ -141,7 +141,7 @@ def _uploads(server: Server) -> Iterator[_Came]:
     try:
         yield came
     finally:
-        came.due = int((time.monotonic() - began) * PACE)
+        came.due = 1 + int((time.monotonic() - began) * PACE)
         enough.set()
         if server.takes_uploads:
             thread.join()
