@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
+from registry import history
 from registry.errors import Invalid
-from registry.history import History
 from registry.installation import Installation
 from registry.model import Event
 from registry.names import ProjectName, RegistryName, same_version
@@ -13,7 +14,7 @@ from registry.policy.decide import Allowed, Denied, decide
 from registry.policy.policy import Policy
 from registry.policy.roles import ANYONE, Action, Principal
 from registry.records import read_message
-from registry.store import LEDGER, POLICY
+from registry.store import LEDGER, POLICY, Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,18 @@ class Wanted:
     pipeline: str | None = None
     repository: str | None = None
     since: datetime | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a wanted event states, by the trailer that states it."""
+        named = {
+            "Registry": self.registry,
+            "Project": self.project,
+            "Version": self.version,
+            "Pipeline": self.pipeline,
+            "Repository": self.repository,
+        }
+        return {name: value for name, value in named.items() if value is not None}
 
     def matches(self, event: Event) -> bool:
         """Tell whether an event is among them; repositories match by URL, or by the end of it, as people name them."""
@@ -48,7 +61,7 @@ def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:
         installation: where.
         wanted: which events.
     """
-    for commit in installation.store.history(installation.head(LEDGER)):
+    for commit in _candidates(installation, wanted):
         at = datetime.fromtimestamp(commit.time, UTC)
         if wanted.since and at < wanted.since:
             return
@@ -56,6 +69,16 @@ def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:
         event = Event(commit.id, at, commit.author.name, subject, facts)
         if wanted.matches(event):
             yield event
+
+
+def _candidates(installation: Installation, wanted: Wanted) -> Iterator[Commit]:
+    """Read the commits that may be wanted, newest first."""
+    store, facts = installation.store, wanted.facts
+    if not facts:
+        yield from store.history(installation.head(LEDGER))
+        return
+    for commit in installation.trail.mentioning(LEDGER, facts):
+        yield from islice(store.history(store.at(commit)), 1)
 
 
 def policy_at(installation: Installation, commit: str | None) -> Policy:
@@ -68,7 +91,7 @@ def policy_at(installation: Installation, commit: str | None) -> Policy:
     Raises:
         NotFound: there is none.
     """
-    return Policy(History(installation.store, POLICY).at(commit)) if commit else installation.policy()
+    return Policy(history.at(installation.trail, POLICY, commit)) if commit else installation.policy()
 
 
 def only_registry(policy: Policy) -> RegistryName:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from registry.blobs import Blobs
@@ -18,6 +19,7 @@ from registry.policy.policy import Policy
 from registry.policy.roles import Action, Principal
 from registry.records import message
 from registry.store import LEDGER, POLICY, NewCommit, Signature, Snapshot, Store
+from registry.trail import Trail
 
 OPERATOR = "operator"  # whoever runs commands on the host: the file system lets them do anything, the log says they did
 
@@ -40,9 +42,17 @@ class View:
 class Installation:
     """Everything the verbs need. Any thread may use it; nothing decided is kept."""
 
-    def __init__(self, store: Store, blobs: Blobs) -> None:
+    def __init__(self, store: Store, blobs: Blobs, trail: Path | None = None) -> None:
+        """Take the adapters.
+
+        Args:
+            store: policy and ledger.
+            blobs: the artifacts.
+            trail: where the index of history is kept; None: in this process.
+        """
         self.store = store
         self.blobs = blobs
+        self.trail = Trail(store, trail)
         self._policy: Policy | None = None
 
     def view(self) -> View:

@@ -17,6 +17,7 @@ from registry.errors import NotFound
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.roles import Action, Principal
+from registry.store import LEDGER
 
 _EVENTS: remote.Shape = {"events": [{"commit": str, "time": str, "author": str, "subject": str, "facts": dict}]}
 _PRINCIPALS: remote.Shape = {"principals": [{"principal": str, "statement": str, "place": str}]}
@@ -67,6 +68,8 @@ def run_log(options: argparse.Namespace) -> int:
     events: Iterable[dict[str, Any]]
     if options.data:
         installation = data.open_installation(options.data)
+        if wanted.facts:
+            installation.trail.catch_up(LEDGER, values.progress("commits of the history read"))
         events = (event_json(e) for e in islice(audit.log(installation, wanted), options.limit))
     else:
         query = {

@@ -22,6 +22,7 @@ from registry.store import LEDGER, POLICY, NewCommit, Signature
 from registry.store.git import GitStore
 
 GIT_FOLDER = "waybill.git"
+TRAIL = "trail.sqlite"  # made again where it is missing
 OPERATOR = Signature("operator", "operator@waybill.invalid")
 
 _DRAFT = "waybill.git.unfinished"
@@ -115,7 +116,7 @@ def open_installation(folder: Path) -> Installation:
     if not (path / "HEAD").exists():
         repair = f"make one with 'waybill init {folder}'" if is_free(folder) else f"it has no {GIT_FOLDER} in it"
         raise NotFound(f"{folder} holds no installation; {repair}")
-    return Installation(GitStore(path), LocalBlobs(path / "lfs"))
+    return Installation(GitStore(path), LocalBlobs(path / "lfs"), folder / TRAIL)
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ A value is read into what it means; one that cannot be meant is wrong usage (exi
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -28,6 +29,13 @@ def shown(value: object) -> str:
         One line; what does not print stands in it as an escape such as \x1b.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+
+
+def progress(what: str) -> Callable[[int], None] | None:
+    """Make a report of long work that counts up on a terminal, and nowhere else."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda done: print(f"{done:,} {what}", end="\r", file=sys.stderr, flush=True)
 
 
 def _said(reader: Callable[[str], T]) -> Callable[[str], T]:

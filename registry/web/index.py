@@ -5,9 +5,8 @@ from collections.abc import Callable
 from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as Redirect
 
-from registry import simple
+from registry import history, simple
 from registry.errors import NotFound
-from registry.history import History
 from registry.index import Index, project_folder
 from registry.installation import Installation, View
 from registry.names import ProjectName, RegistryName
@@ -35,14 +34,13 @@ _REVALIDATE = "private, max-age=0"  # pip >= 26.2, uv, Poetry and PDM honour a l
 def blueprint(installation: Installation, pages: Pages, project_pages: ProjectPages) -> Blueprint:
     """Make the routes of the simple index."""
     routes = Blueprint("index", __name__)
-    history = History(installation.store, LEDGER)
 
     def seen(revision: str | None, view: View, principal: Principal, path: str) -> tuple[Index, str]:
         """Choose which ledger is shown, and how its pages reach the files; rights are always those of now."""
         if revision is None:
             rests_on(view, principal, path)
             return view.index, FILES
-        return Index(history.at(revision)), f"../{FILES}"
+        return Index(history.at(installation.trail, LEDGER, revision)), f"../{FILES}"
 
     @routes.get("/<registry>/simple/")
     @routes.get("/<registry>/@<revision>/simple/")
