@@ -78,6 +78,8 @@ def upload(
         statement, existing = _admit(candidate, writing)
         if existing:
             return Accepted(existing, None)
+        if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
+            installation.blobs.publish(draft)
         keeps_metadata = dist.kind == "wheel" or _numbers(contents.metadata_version) >= _RELIABLE_SDIST
         metadata = contents.metadata if keeps_metadata else None
         file = File(

@@ -18,7 +18,7 @@ HOMES = {
     "werkzeug": {"registry/web/"},
     "gunicorn": {"registry/cli/"},
     "git": {"validator/"},
-    "subprocess": {"registry/cli/demo.py"},
+    "subprocess": {"registry/store/upkeep.py", "registry/cli/maintain.py", "registry/cli/demo.py"},
     "argparse": {"registry/cli/"},
     "validator": {"registry/cli/", "validator/"},
 }

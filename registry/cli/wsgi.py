@@ -15,7 +15,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from registry.blobs.local import LocalBlobs
-from registry.cli import data
+from registry.cli import data, maintain
 from registry.cli.worker import Worker
 from registry.credentials import REDACTED
 from registry.web import create_app
@@ -77,6 +77,7 @@ class Server(BaseApplication):
         """Make the application, in each worker; one that follows a killed worker removes the drafts it left."""
         sys.setswitchinterval(SWITCH)
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
+        maintain.watch(self._folder)
         return create_app(data.open_installation(self._folder), _write_line, data.cache_folder(self._folder))
 
 
