@@ -18,6 +18,7 @@ from registry.blobs.local import LocalBlobs
 from registry.cli import data, maintain
 from registry.cli.worker import Worker
 from registry.credentials import REDACTED
+from registry.maintenance import last
 from registry.web import create_app
 
 GRACE = 60  # seconds a stopping server gives its open uploads
@@ -78,7 +79,8 @@ class Server(BaseApplication):
         sys.setswitchinterval(SWITCH)
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
         maintain.watch(self._folder)
-        return create_app(data.open_installation(self._folder), _write_line, data.cache_folder(self._folder))
+        installation, cache = data.open_installation(self._folder), data.cache_folder(self._folder)
+        return create_app(installation, _write_line, cache, lambda: last(self._folder).facts)
 
 
 def _connections(threads: int) -> int:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask import Flask, Response, current_app
@@ -30,7 +30,10 @@ class Application(Flask):
 
 
 def create_app(
-    installation: Installation, log: Callable[[str], None] | None = None, cache: Path | None = None
+    installation: Installation,
+    log: Callable[[str], None] | None = None,
+    cache: Path | None = None,
+    maintained: Callable[[], dict[str, Any]] = dict,
 ) -> Flask:
     """Wire the faces to one installation.
 
@@ -38,13 +41,15 @@ def create_app(
         installation: what they serve.
         log: takes one line per request; None keeps silent.
         cache: folder for copies of rendered pages, which may be deleted at any time; None keeps none.
+        maintained: tells what the last maintenance did.
     """
     app = Application(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # Werkzeug would answer 308, which clients keep for ever
     app.url_map.redirect_defaults = False
     pages = Pages(cache)
     project_pages = ProjectPages(installation, pages)
-    for face in (health, home, api, files):
+    app.register_blueprint(health.blueprint(installation, maintained))
+    for face in (home, api, files):
         app.register_blueprint(face.blueprint(installation))
     app.register_blueprint(upload.blueprint(installation, project_pages.soon))
     app.register_blueprint(index.blueprint(installation, pages, project_pages))

@@ -1,5 +1,6 @@
 """Is it alive, may it be sent traffic, and what would an operator have to mend?"""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -14,8 +15,13 @@ from registry.web.auth import caller
 _NOBODY_KNOWN = "people.yaml cannot be read, so nobody may be told more; repair it on branch main"
 
 
-def blueprint(installation: Installation) -> Blueprint:
-    """Make the routes for load balancers and operators."""
+def blueprint(installation: Installation, maintained: Callable[[], dict[str, Any]]) -> Blueprint:
+    """Make the routes for load balancers and operators.
+
+    Args:
+        installation: whose health.
+        maintained: tells what the last maintenance did.
+    """
     routes = Blueprint("health", __name__, url_prefix="/-")
 
     @routes.after_request
@@ -51,6 +57,7 @@ def blueprint(installation: Installation) -> Blueprint:
             policy=view.policy.commit,
             ledger=view.index.snapshot.id,
             problems=[str(problem) for problem in problems],
+            maintenance=maintained(),
         )
 
     return routes
