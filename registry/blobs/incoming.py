@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import io
+import os
 from pathlib import Path
 
 from registry.errors import TooLarge, Unavailable
@@ -15,6 +16,9 @@ class Incoming(io.FileIO):
     def __init__(self, path: Path, limit: int) -> None:
         super().__init__(path, "x+")
         fcntl.flock(self.fileno(), fcntl.LOCK_EX)
+        while os.fstat(self.fileno()).st_nlink == 0:  # swept between these two lines, when it looked abandoned
+            super().__init__(path, "x+")
+            fcntl.flock(self.fileno(), fcntl.LOCK_EX)
         self.path = path
         self.limit = limit
         self.size = 0
@@ -44,13 +48,18 @@ class Incoming(io.FileIO):
         return len(data)
 
     @staticmethod
-    def is_abandoned(path: Path) -> bool:
-        """Tell whether the process that wrote a draft is gone: the kernel took its lock with it."""
+    def remove_abandoned(path: Path) -> bool:
+        """Remove a draft whose process is gone: the kernel took its lock with it.
+
+        Returns:
+            Whether it was removed; False when its upload lives.
+        """
         with path.open("rb") as draft:
             try:
                 fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
+            path.unlink()  # while locked: an upload that has just made this file waits, and sees that it is gone
         return True
 
     @property

@@ -88,9 +88,7 @@ class LocalBlobs:
         abandoned = 0
         for path in self._drafts.glob("upload-*"):
             with suppress(FileNotFoundError):  # its upload has just ended
-                if Incoming.is_abandoned(path):
-                    path.unlink()
-                    abandoned += 1
+                abandoned += Incoming.remove_abandoned(path)
         return abandoned
 
     def _reuse(self, path: Path, draft: Incoming) -> None:

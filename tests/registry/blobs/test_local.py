@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -209,3 +210,24 @@ def test_a_draft_killed_between_its_two_names_is_swept_and_its_artifact_kept(blo
     assert len(drafts(tmp_path)) == 1
     assert blobs.sweep() == 1
     assert path_of(tmp_path).read_bytes() == CONTENT
+
+
+def test_a_draft_begun_while_another_process_sweeps_is_never_taken_for_abandoned(
+    blobs: LocalBlobs, tmp_path: Path
+) -> None:
+    other, over = LocalBlobs(tmp_path / "lfs"), threading.Event()
+
+    def sweep() -> None:
+        while not over.is_set():
+            other.sweep()
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for _ in range(500):
+            with blobs.incoming(10) as draft:
+                draft.write(b"x")
+                assert draft.path.read_bytes() == b"x"
+    finally:
+        over.set()
+        sweeper.join()
