@@ -1,15 +1,13 @@
 """Reading git objects, with every way it can fail in words; dulwich is imported here and in `git.py`, nowhere else."""
 
 import hashlib
-import struct
 import threading
 import weakref
-import zlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from dulwich.errors import FileFormatException, NotGitRepository
+from dulwich.errors import NotGitRepository
 from dulwich.objects import Commit, ObjectID, ShaFile
 from dulwich.repo import Repo
 
@@ -89,12 +87,14 @@ class GitObjects:
     def _find(self, object_id: str) -> Raw | None:
         try:
             found = next((f for f in (self._look(object_id) for _ in range(_LOOKS)) if f), None)
-        except (zlib.error, struct.error, FileFormatException, AssertionError, ValueError) as error:
+        except Unavailable:
+            raise
+        except OSError as error:
+            raise Unavailable(f"Object {object_id} cannot be read ({error.strerror}); try again later") from error
+        except Exception as error:  # dulwich trusts a pack's index; a damaged one makes it raise anything
             raise Unavailable(
                 f"Object {object_id} of the git repository is damaged ({error}); 'git fsck' lists all that is"
             ) from error
-        except OSError as error:
-            raise Unavailable(f"Object {object_id} cannot be read ({error.strerror}); try again later") from error
         if found and _id_of(*found) != object_id:  # dulwich gives a cut object as far as it goes
             raise Unavailable(f"Object {object_id} of the git repository is damaged; 'git fsck' lists all that is")
         return found
