@@ -128,6 +128,13 @@ def workers_of(server: Server) -> list[int]:
     return [int(pid) for pid in children]
 
 
+def processes_of(server: Server) -> list[int]:
+    """All processes of a server, once it has all its workers."""
+    until(lambda: len(workers_of(server)) == server.workers, 10, "every worker starts")
+    assert server.process
+    return [server.process.pid, *workers_of(server)]
+
+
 def kill(pid: int) -> None:
     """Kill one process; it may have ended by itself."""
     try:
