@@ -8,6 +8,7 @@ import logging
 import os
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,5 +97,6 @@ def _connections(threads: int) -> int:
 
 
 def _write_line(line: str) -> None:
-    sys.stdout.write(line + "\n")  # one write call per line, so that workers do not mix theirs
-    sys.stdout.flush()
+    with suppress(OSError):  # where the log has no room left, requests are answered all the same
+        sys.stdout.write(line + "\n")  # one write call per line, so that workers do not mix theirs
+        sys.stdout.flush()

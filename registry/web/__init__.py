@@ -1,5 +1,6 @@
 """The web faces: they read requests, call one verb, and say what came of it. No rule lives here."""
 
+import errno
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,6 +22,10 @@ from registry.web.request import Request  # this submodule takes the name `reque
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+# What a machine answers when its disk is broken, full or gone, or when it has run out of something.
+_REFUSALS = {errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOLCK, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class Application(Flask):
@@ -56,6 +61,7 @@ def create_app(
     app.register_blueprint(schemas.blueprint())
     app.register_error_handler(WaybillError, from_error)
     app.register_error_handler(HTTPException, _framework)
+    app.register_error_handler(OSError, _machine)
     app.register_error_handler(Exception, _defect)
     request_log = RequestLog(log) if log else None
     if request_log:
@@ -72,6 +78,14 @@ def _framework(error: HTTPException) -> Response:
     elif error.code == 404:
         error.description = "Nothing is here; indexes are at /<registry>/simple/, uploads go to /<registry>/"
     return from_http(error)
+
+
+def _machine(error: OSError) -> Response:
+    """Answer that the machine below refused, which is no defect of ours and may be over in a moment."""
+    if error.errno not in _REFUSALS:
+        return _defect(error)
+    current_app.logger.error("request %s: %s", flask.g.get("request_id", "without id"), error)
+    return refusal(503, f"The machine of this registry refused ({error.strerror}); try again, or ask its operator")
 
 
 def _defect(error: Exception) -> Response:
