@@ -1,6 +1,8 @@
 """System calls of a running server that fail, lie or kill: what a broken disk does to it, at a moment one chooses."""
 
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,14 @@ class Trace:
     def injected(self) -> bool:
         """Whether the fault was met."""
         return "(INJECTED)" in self.log.read_text() or "+++ killed by SIGKILL" in self.log.read_text()
+
+    def counted(self) -> Counter[str]:
+        """How often a thread made each call, at most."""
+        made = Counter(re.findall(r"^(\d+) +(\w+)\(", self.log.read_text(), re.MULTILINE))
+        most: Counter[str] = Counter()
+        for (_, call), number in made.items():
+            most[call] = max(most[call], number)
+        return most
 
 
 @contextmanager
@@ -42,7 +52,11 @@ def injecting(pids: list[int], log: Path, fault: str) -> Iterator[Trace]:
         yield Trace(log)
     finally:
         tracer.terminate()  # lets the processes go on
-        tracer.wait(timeout=30)
+        try:
+            tracer.wait(timeout=1)
+        except subprocess.TimeoutExpired:  # it was asked while it began to wait for a process that is dead
+            tracer.kill()
+            tracer.wait(timeout=10)
 
 
 def traced(pid: int) -> bool:
