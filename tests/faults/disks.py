@@ -58,14 +58,6 @@ def mounted(source: Path | str, place: Path, *options: str) -> Iterator[Path]:
             run("umount", "--lazy", str(place))
 
 
-@contextmanager
-def memory(place: Path, size: int) -> Iterator[Path]:
-    """Mount a small disk in memory."""
-    need_disks()
-    with mounted("tmpfs", place, "-t", "tmpfs", "-o", f"size={size}"):
-        yield place
-
-
 @pytest.fixture
 def shelf(tmp_path: Path) -> Iterator[Path]:
     """Where disks lie that can be copied in a moment."""
@@ -87,3 +79,9 @@ def link(data: Path, disk: Path) -> Path:
     data.unlink(missing_ok=True)
     data.symlink_to(disk / "data")
     return data
+
+
+def device(mount: Path) -> str:
+    """Tell the name of the device that is mounted there."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    return next(Path(source).name for source, place, *_ in mounts if place == str(mount))
