@@ -17,8 +17,10 @@ from tests.faults.uploads import check, mistakes, until, workers_of
 from tests.legacy_client import Answer, ask, authorization, check_download, listed, upload
 from tests.running import Server, new_server
 
-CALLS = ("openat", "write", "writev", "pwrite64", "fsync", "fdatasync", "link", "linkat")
-CALLS += ("rename", "renameat", "unlink", "mkdir", "ftruncate", "flock")
+CALLS = [
+    *("openat", "write", "writev", "pwrite64", "ftruncate", "fsync", "fdatasync"),
+    *("link", "linkat", "rename", "renameat", "unlink", "mkdir", "flock"),
+]
 FLUSHES = {"fsync", "fdatasync"}
 FAULTS = ("error=EIO", "error=ENOSPC", "signal=KILL")
 PATIENCE = 5  # seconds until uploads are taken again
