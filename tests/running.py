@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ class Server:
     port: int
     token: str  # of the admin `alice`, unlimited
     workers: int = 2
+    command: Sequence[str] = tuple(WAYBILL)  # what runs it, where that is more than the command itself
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,7 +62,7 @@ class Server:
         """Start serving, and wait until it does."""
         log = (self.data.parent / "serve.log").open("ab")
         bind = f"127.0.0.1:{self.port}"
-        command = [*WAYBILL, "serve", str(self.data), "--bind", bind, "--workers", str(self.workers)]
+        command = [*self.command, "serve", str(self.data), "--bind", bind, "--workers", str(self.workers)]
         with log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=CLEAN, start_new_session=True)
         deadline = time.monotonic() + 30
