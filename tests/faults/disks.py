@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
 from tests.tracing import lacking, need
 
 SIZE = 320 * 2**20  # bytes, sparse: XFS makes nothing smaller, and the registry keeps 64 MiB free
@@ -56,14 +54,6 @@ def mounted(source: Path | str, place: Path, *options: str) -> Iterator[Path]:
             run("umount", str(place))
         if os.path.ismount(place):  # somebody is still in it, who is about to be killed
             run("umount", "--lazy", str(place))
-
-
-@pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Path]:
-    """Where disks lie that can be copied in a moment."""
-    need_disks("xfs")
-    with mounted(make(tmp_path / "shelf.img", "xfs", 8 * 2**30), tmp_path / "shelf") as place:
-        yield place
 
 
 def cut(disk: Path, copy: Path) -> Path:

@@ -13,17 +13,22 @@ from pathlib import Path
 import pytest
 
 from tests.faults import disks
-from tests.faults.disks import shelf
 from tests.faults.strace import injecting
 from tests.faults.uploads import SEED, Uploads, fsck, mistakes, processes_of, until
 from tests.running import new_server
-
-__all__ = ["shelf"]  # a fixture
 
 EACH = 12  # cuts of one disk; with many files, a check takes long
 FLUSHES = "fsync,fdatasync,sync_file_range,syncfs,sync"
 REPEATED = pytest.mark.parametrize("seed", [SEED])  # in the test's id, so that a failure names it
 KIND = pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs"])
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Path]:
+    """Where disks lie that can be copied in a moment."""
+    disks.need_disks("xfs")
+    with disks.mounted(disks.make(tmp_path / "shelf.img", "xfs", 8 * 2**30), tmp_path / "shelf") as place:
+        yield place
 
 
 @dataclass(frozen=True)
