@@ -2,9 +2,14 @@
 
 A rename or link is durable only after its directory is flushed, and a file's bytes only after the file is
 (fsync(2)); neither git's nor dulwich's defaults do both.
+
+A flush that fails is final: the kernel may drop the bytes it could not write and call the next flush a success. So
+after one, this server only reads. What all its processes know of it lies in memory they share; a restart begins anew.
 """
 
 import fcntl
+import logging
+import mmap
 import os
 import threading
 import time
@@ -17,12 +22,48 @@ from registry.errors import Unavailable
 DRAFT = "tmp_obj_"  # what git names its own unfinished files, and ignores
 LOCK_PATIENCE = 30.0  # seconds until an upload gives up its turn and the client is told to retry
 
+_SAID = mmap.mmap(-1, mmap.PAGESIZE)  # the failure in words, after its length in two bytes; forked processes share it
+
+
+def failure() -> str | None:
+    """Tell why nothing may be written any more; None while the disk is trusted."""
+    length = int.from_bytes(_SAID[:2])
+    return _SAID[2 : 2 + length].decode() if length else None
+
+
+def require_sound() -> None:
+    """Let only a server write whose every flush succeeded.
+
+    Raises:
+        Unavailable: one failed, in this process or another one of this server.
+    """
+    said = failure()
+    if said:
+        raise Unavailable(said)
+
+
+def flush(fd: int, path: Path) -> None:
+    """Flush an open file or folder; nothing else may call fsync.
+
+    Args:
+        fd: what to flush.
+        path: its name, for messages.
+
+    Raises:
+        Unavailable: it failed, now or for anybody before.
+    """
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        _give_up(path, error)
+    require_sound()  # also after a success: the kernel may have told another caller what became of our bytes
+
 
 def sync_folder(folder: Path) -> None:
     """Flush a directory, so that names created or removed in it survive."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(fd)
+        flush(fd, folder)
     finally:
         os.close(fd)
 
@@ -31,7 +72,7 @@ def sync_file(path: Path) -> None:
     """Flush a file that is already there, which an earlier process may have left in the page cache only."""
     fd = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        flush(fd, path)
     finally:
         os.close(fd)
 
@@ -56,11 +97,11 @@ def write_file(path: Path, content: bytes, mode: int = 0o444) -> None:
             with os.fdopen(fd, "wb", closefd=False) as stream:
                 stream.write(content)
             os.fchmod(fd, mode)
-            os.fsync(fd)
+            flush(fd, path)
         finally:
             os.close(fd)
         draft.rename(path)
-    except OSError:
+    except (OSError, Unavailable):
         draft.unlink(missing_ok=True)
         raise
 
@@ -87,7 +128,7 @@ class Turn:
         """Hold the lock.
 
         Raises:
-            Unavailable: it was not free within `patience` seconds.
+            Unavailable: it was not free within `patience` seconds, or the disk failed.
         """
         deadline = time.monotonic() + patience
         busy = Unavailable("Another upload is being committed and has not finished in time; try again in a few seconds")
@@ -102,6 +143,7 @@ class Turn:
                         raise busy
                     time.sleep(pause)
                     pause = min(pause * 1.5, 0.02)
+                require_sound()
                 yield
             finally:
                 os.close(fd)
@@ -121,3 +163,15 @@ def _flock(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _give_up(path: Path, error: OSError) -> None:
+    """Turn this server, all its processes, to reading only; the first failure is the one that is told."""
+    if failure() is None:
+        said = (
+            f"The disk failed to keep {path.parent.name}/{path.name} ({error.strerror}), so nothing more is written; "
+            "downloads go on. Its operator must check the disk and restart the server, which then looks for damage"
+        ).encode()[: len(_SAID) - 2]
+        _SAID[2 : 2 + len(said)] = said
+        _SAID[:2] = len(said).to_bytes(2)
+    logging.getLogger(__name__).critical("flushing %s failed: %s; this server only reads until restarted", path, error)

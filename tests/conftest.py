@@ -1,10 +1,13 @@
 """Fixtures for every test: running servers, and installations without one."""
 
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from registry import durable
 from tests.running import Server, serving
 
 
@@ -20,3 +23,16 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for tests that use project names of their own."""
     with serving(tmp_path_factory.mktemp("shared")) as running:
         yield running
+
+
+@pytest.fixture
+def failing_flush(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Let the next flush of this process fail, and the ones after it succeed; the disk is trusted again afterwards."""
+    flush = os.fsync
+
+    def fail(_fd: int) -> None:
+        monkeypatch.setattr(os, "fsync", flush)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    yield lambda: monkeypatch.setattr(os, "fsync", fail)
+    durable._SAID[:2] = bytes(2)  # noqa: SLF001 - what a restart does

@@ -76,6 +76,12 @@ class Server:
                 time.sleep(0.02)
         raise RuntimeError(f"the server did not start: {self.log()}")
 
+    def worker_pids(self) -> list[str]:
+        """The processes that answer."""
+        assert self.process is not None
+        command = ["pgrep", "-P", str(self.process.pid)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
     def stop(self) -> int:
         """Ask it to stop, as an init system does, and give its exit code."""
         if self.process is None:

@@ -120,6 +120,11 @@ def test_only_commands_read_the_environment() -> None:
     assert readers == []
 
 
+def test_every_flush_goes_through_the_one_function_that_remembers_a_failure() -> None:
+    flushing = {str(p.relative_to(ROOT)) for p in sources() if re.search(r"f(data)?sync\(", p.read_text())}
+    assert flushing == {"registry/durable.py"}
+
+
 def test_no_file_outgrows_its_noun() -> None:
     long = {str(p.relative_to(ROOT)): n for p in sources() if (n := len(p.read_text().splitlines())) > LONGEST_FILE}
     assert long == {}

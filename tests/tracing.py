@@ -5,6 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -54,6 +57,33 @@ def trace(folder: Path, program: str, *arguments: str, inject: str = "") -> list
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([*command, sys.executable, "-c", program, *arguments], check=not inject, env=env, timeout=60)
     return [call for line in log.read_text().splitlines() if (call := _read(line))]
+
+
+@contextmanager
+def failing(folder: Path, pids: Collection[str], inject: str) -> Iterator[None]:
+    """Make system calls of running processes fail, for the time of a block.
+
+    Args:
+        folder: for what strace says.
+        pids: the processes; those they start, and all threads, are meant too.
+        inject: which call and how, such as "fsync:error=EIO:when=3"; strace counts per thread.
+    """
+    need("strace")
+    calls = inject.partition(":")[0]
+    log = folder / "strace"
+    command = ["strace", "-f", "-o", os.devnull, "-e", f"trace={calls}", "-e", f"inject={inject}"]
+    with log.open("w") as said:
+        strace = subprocess.Popen([*command, *(f"-p{pid}" for pid in pids)], stderr=said)
+    try:
+        deadline = time.monotonic() + 20
+        while any(f"Process {pid} attached" not in log.read_text() for pid in pids):
+            if strace.poll() is not None or time.monotonic() > deadline:
+                lacking(f"strace cannot attach to a running process: {log.read_text()}")
+            time.sleep(0.02)
+        yield
+    finally:
+        strace.terminate()
+        strace.wait(timeout=20)
 
 
 def _read(line: str) -> Call | None:

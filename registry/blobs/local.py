@@ -3,7 +3,6 @@
 Layout: objects/<2 hex>/<2 hex>/<64 hex> (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
 """
 
-import hashlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from registry.blobs.incoming import Incoming
-from registry.durable import make_folders, sync_file, sync_folder
+from registry.durable import flush, make_folders, require_sound, sync_folder
 from registry.errors import NotFound, Unavailable
 from registry.model import Sha256
 
@@ -25,6 +24,7 @@ class LocalBlobs:
     def __init__(self, folder: Path) -> None:
         self._objects = folder / "objects"
         self._drafts = folder / "tmp"
+        self._flushed: set[Path] = set()  # folders whose own names are on disk; 65,792 at most
         try:
             make_folders(self._objects)
             make_folders(self._drafts)
@@ -35,6 +35,7 @@ class LocalBlobs:
     def incoming(self, limit: int) -> Iterator[Incoming]:
         """Open a draft (see the port)."""
         path = self._drafts / f"upload-{uuid.uuid4().hex}"
+        require_sound()  # now, not after a gigabyte
         try:
             if self._free() < FREE_RESERVE:
                 raise Unavailable("The disk of this registry is full; uploads wait until its operator frees space")
@@ -44,23 +45,28 @@ class LocalBlobs:
         try:
             yield draft
         finally:
-            draft.close()
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # what cannot be removed now is swept at the next start
+                draft.close()
+                path.unlink(missing_ok=True)
 
     def publish(self, draft: Incoming) -> Sha256:
-        """Keep a draft for good (see the port): flush, link under its digest, flush the folders."""
+        """Keep a draft for good (see the port): flush, name it by its digest, flush the folders.
+
+        An artifact that is there already is replaced by the same bytes: it may have rotted, or be in memory only.
+        """
         path = self._path(draft.sha256)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             os.fchmod(draft.fileno(), 0o444)
-            os.fsync(draft.fileno())
-            make_folders(path.parent)
-            try:
-                path.hardlink_to(draft.path)
-            except FileExistsError:
-                self._reuse(path, draft)
-            # All three: whoever made a folder may have been killed before flushing the one above it.
-            for folder in (path.parent, path.parent.parent, self._objects):
-                sync_folder(folder)
+            flush(draft.fileno(), draft.path)
+            draft.path.rename(path)
+            sync_folder(path.parent)
+            # The folders above too, because whoever made one may have been killed before flushing its name; but only
+            # once, because nobody ever removes one.
+            for folder in (path.parent, path.parent.parent):
+                if folder not in self._flushed:
+                    sync_folder(folder.parent)
+                    self._flushed.add(folder)
         except OSError as error:
             raise _refused(error) from error
         return draft.sha256
@@ -90,17 +96,6 @@ class LocalBlobs:
             with suppress(FileNotFoundError):  # its upload has just ended
                 abandoned += Incoming.remove_abandoned(path)
         return abandoned
-
-    def _reuse(self, path: Path, draft: Incoming) -> None:
-        """Use the artifact that is already there; one that rotted on disk is replaced by the good bytes at hand."""
-        with path.open("rb") as stored:
-            sound = hashlib.file_digest(stored, "sha256").hexdigest() == draft.sha256
-        if sound:
-            sync_file(path)
-            return
-        fresh = draft.path.with_suffix(".fresh")
-        fresh.hardlink_to(draft.path)
-        fresh.replace(path)
 
     def _path(self, sha256: Sha256) -> Path:
         return self._objects / sha256[:2] / sha256[2:4] / sha256

@@ -7,9 +7,10 @@ registry would look empty. Format and lock protocol: gitrepository-layout(5), gi
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from registry.durable import sync_folder
+from registry.durable import failure, flush, sync_folder
 from registry.errors import Unavailable
 
 STALE_LOCK = 2.0  # seconds; git holds a lock file for milliseconds
@@ -37,7 +38,7 @@ class Branches:
         """
         try:
             tip = self._read(branch)
-            if tip and self._flushed.get(branch) != tip:
+            if tip and self._flushed.get(branch) != tip and not failure():  # reading goes on without a sound disk
                 sync_folder(self._heads)
                 self._flushed[branch] = tip
         except OSError as error:
@@ -66,16 +67,31 @@ class Branches:
                 if self._read(branch) == old:
                     stream.write(f"{new}\n".encode())
                     stream.flush()
-                    os.fsync(stream.fileno())
+                    flush(stream.fileno(), lock)
                     lock.rename(self._heads / branch)
                     moved = True
             finally:
                 if not moved:
                     lock.unlink(missing_ok=True)
         if moved:
-            sync_folder(self._heads)
+            try:
+                sync_folder(self._heads)
+            except Unavailable:
+                self._put_back(branch, new, old)
+                raise
             self._flushed[branch] = new
         return moved
+
+    def _put_back(self, branch: str, new: str, old: str | None) -> None:
+        """Show nobody what the disk did not confirm; not flushed, because nothing will be built on it either."""
+        lock = self._heads / f"{branch}.lock"
+        with suppress(OSError, Unavailable), os.fdopen(_take(lock), "wb") as stream:
+            if old is None or self._read(branch) != new:
+                lock.unlink()
+                return
+            stream.write(f"{old}\n".encode())
+            stream.flush()
+            lock.rename(self._heads / branch)
 
     def _read(self, branch: str) -> str | None:
         try:

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
 from registry import __version__
+from registry.durable import failure
 from registry.errors import WaybillError
 from registry.installation import Installation
 from registry.policy.files import BadFile, Problem
@@ -31,7 +32,7 @@ def blueprint(installation: Installation, maintained: Callable[[], dict[str, Any
 
     @routes.get("/ready")
     def ready() -> ResponseReturnValue:
-        installation.view()
+        installation.view()  # also of a disk that failed: downloads go on; it is /-/health that calls for an operator
         return jsonify(status="ready")
 
     @routes.get("/health")
@@ -41,6 +42,9 @@ def blueprint(installation: Installation, maintained: Callable[[], dict[str, Any
             problems: list[Problem] = view.policy.problems()
         except WaybillError as error:
             return jsonify(status="failing", reason=str(error)), 503
+        said = failure()
+        if said:
+            return jsonify(status="read-only", reason=said), 503
         shown: dict[str, Any] = {"status": "degraded" if problems else "ok", "version": __version__}
         shown["policy_problems"] = len(problems)
         principal = caller(view)

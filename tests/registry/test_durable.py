@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from registry import durable
-from registry.durable import Turn, make_folders, sync_all, write_file
+from registry.durable import Turn, make_folders, sync_all, sync_folder, write_file
 from registry.errors import Unavailable
 from tests.tracing import trace
 
@@ -21,6 +22,23 @@ from registry.durable import Turn
 with Turn(Path(sys.argv[1])).held():
     print("held", flush=True)
     time.sleep(60)
+"""
+
+FORKED = """
+import os, sys
+from pathlib import Path
+from registry.durable import require_sound, write_file
+child = os.fork()
+if child == 0:
+    try:
+        write_file(Path(sys.argv[1]) / "of the child", b"x")
+    finally:
+        os._exit(0)
+os.waitpid(child, 0)
+try:
+    require_sound()
+except Exception as error:
+    Path(sys.argv[2]).write_text(str(error))
 """
 
 
@@ -122,3 +140,27 @@ def test_a_thread_waits_for_its_turn_no_longer_than_it_was_told(tmp_path: Path) 
 def test_a_lock_that_cannot_be_opened_is_unavailable_in_words(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be opened"), Turn(tmp_path / "no" / "lock").held():
         pass
+
+
+def test_after_a_flush_that_failed_nothing_is_written_though_the_disk_says_yes_again(
+    tmp_path: Path, failing_flush: Callable[[], None]
+) -> None:
+    failing_flush()
+    with pytest.raises(Unavailable, match=r"The disk failed to keep .*/file .Input/output error"):
+        write_file(tmp_path / "file", b"content")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(Unavailable, match=r"/file .*restart the server"):
+        write_file(tmp_path / "other", b"x")
+    with pytest.raises(Unavailable, match=r"/file .*restart the server"):
+        sync_folder(tmp_path)
+    with pytest.raises(Unavailable, match="restart the server"), Turn(tmp_path / "lock").held():
+        pass
+    assert durable.failure()
+
+
+def test_a_flush_that_failed_in_one_process_stops_the_others_of_the_server(tmp_path: Path) -> None:
+    inside, said = tmp_path / "inside", tmp_path / "said"
+    inside.mkdir()
+    trace(tmp_path, FORKED, str(inside), str(said), inject="fsync:error=EIO:when=1")
+    assert "inside/of the child (Input/output error)" in said.read_text()
+    assert list(inside.iterdir()) == []

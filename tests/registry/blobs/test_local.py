@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -92,14 +92,6 @@ def test_a_draft_takes_its_limit_and_not_a_byte_more(blobs: LocalBlobs, tmp_path
     assert drafts(tmp_path) == []
 
 
-def test_an_artifact_is_written_once(blobs: LocalBlobs, tmp_path: Path) -> None:
-    put(blobs)
-    before = path_of(tmp_path).stat()
-    put(blobs)
-    after = path_of(tmp_path).stat()
-    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
-
-
 @pytest.mark.parametrize("rotten", [b"", b"a whee", b"another"])
 def test_an_artifact_that_rotted_is_healed_by_uploading_it_again(
     blobs: LocalBlobs, tmp_path: Path, rotten: bytes
@@ -133,33 +125,74 @@ def test_a_reader_is_not_disturbed_by_healing(blobs: LocalBlobs, tmp_path: Path)
 def test_bytes_then_name_then_every_folder_above_are_flushed(tmp_path: Path) -> None:
     calls = [c for c in trace(tmp_path, PUBLISH, str(tmp_path / "lfs")) if c.path.startswith(str(tmp_path))]
     target = path_of(tmp_path)
-    linked = next(n for n, c in enumerate(calls) if c.name == "link" and c.to == str(target))
-    before = [c.path for c in calls[:linked] if c.name == "fsync"]
-    after = [c.path for c in calls[linked:] if c.name == "fsync"]
-    assert calls[linked].path in before
+    named = next(n for n, c in enumerate(calls) if c.name == "rename" and c.to == str(target))
+    assert calls[named].path in [c.path for c in calls[:named] if c.name == "fsync"]
+    after = [c.path for c in calls[named:] if c.name == "fsync"]
     assert after == [str(target.parent), str(target.parent.parent), str(target.parent.parent.parent)]
-    made = [c.path for c in calls if c.name == "mkdir"]
-    assert all(str(Path(folder).parent) in before for folder in made)
 
 
-def test_an_artifact_that_may_be_in_memory_only_is_flushed_again(blobs: LocalBlobs, tmp_path: Path) -> None:
-    put(blobs)
+def test_a_folder_made_by_a_process_that_was_killed_is_flushed_by_the_next_one(tmp_path: Path) -> None:
+    path_of(tmp_path).parent.mkdir(parents=True)
     flushed = [c.path for c in trace(tmp_path, PUBLISH, str(tmp_path / "lfs")) if c.name == "fsync"]
-    assert str(path_of(tmp_path)) in flushed
-    assert str(path_of(tmp_path).parent) in flushed
+    assert {str(path_of(tmp_path).parents[n]) for n in range(3)} <= set(flushed)
 
 
-@pytest.mark.parametrize("failure", ["fsync:error=EIO:when=1", "link,linkat:error=ENOSPC:when=1"])
+def test_folders_that_this_process_saw_flushed_are_not_flushed_again_but_their_new_names_are(tmp_path: Path) -> None:
+    twice = PUBLISH + "".join(f"\n{line}" for line in PUBLISH.splitlines() if line.startswith(("with", "    ")))
+    calls = [c for c in trace(tmp_path, twice, str(tmp_path / "lfs")) if c.path.startswith(str(tmp_path / "lfs"))]
+    second = [n for n, c in enumerate(calls) if c.name == "rename"][1]
+    [draft, folder] = [c for c in calls[second - 1 :] if c.name == "fsync"]
+    assert (draft.path, folder.path) == (calls[second].path, str(path_of(tmp_path).parent))
+
+
+def test_an_artifact_that_may_be_in_memory_only_is_written_and_flushed_again(blobs: LocalBlobs, tmp_path: Path) -> None:
+    put(blobs)
+    calls = trace(tmp_path, PUBLISH, str(tmp_path / "lfs"))
+    [named] = [n for n, c in enumerate(calls) if c.to == str(path_of(tmp_path))]
+    assert calls[named].path in [c.path for c in calls[:named] if c.name == "fsync"]
+    assert str(path_of(tmp_path).parent) in [c.path for c in calls[named:] if c.name == "fsync"]
+    assert path_of(tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ("fsync:error=EIO:when=1", "UnavailableThe disk failed to keep tmp/upload-"),
+        ("fsync:error=ENOSPC:when=1", "UnavailableThe disk failed to keep tmp/upload-"),
+        ("fsync:error=EIO:when=2", f"UnavailableThe disk failed to keep {DIGEST[:2]}/{DIGEST[2:4]}"),
+        ("rename,renameat:error=ENOSPC:when=1", "UnavailableThe file could not be stored"),
+        ("mkdir:error=EROFS:when=1", "UnavailableThe file could not be stored"),
+    ],
+)
 def test_a_disk_that_refuses_is_told_in_words_and_keeps_nothing(
-    blobs: LocalBlobs, tmp_path: Path, failure: str
+    blobs: LocalBlobs, tmp_path: Path, failure: str, words: str
 ) -> None:
     said = tmp_path / "said"
     program = PUBLISH.replace("    blobs.publish(draft)", "    try: blobs.publish(draft)")
     program += "    except Exception as e: Path(sys.argv[2]).write_text(type(e).__name__ + str(e))\n"
     trace(tmp_path, program, str(tmp_path / "lfs"), str(said), inject=failure)
-    assert said.read_text().startswith("UnavailableThe file could not be stored")
+    assert said.read_text().startswith(words)
     assert drafts(tmp_path) == []
     assert put(blobs) == DIGEST
+
+
+def test_after_a_flush_that_failed_no_draft_is_opened_and_none_is_kept(
+    blobs: LocalBlobs, tmp_path: Path, failing_flush: Callable[[], None]
+) -> None:
+    put(blobs, b"before")
+    with blobs.incoming(100) as early, blobs.incoming(100) as draft:
+        draft.write(CONTENT)
+        early.write(b"early")
+        failing_flush()
+        with pytest.raises(Unavailable, match="The disk failed to keep tmp/"):
+            blobs.publish(draft)
+        with pytest.raises(Unavailable, match="restart the server"):  # though the disk says yes again
+            blobs.publish(early)
+    with pytest.raises(Unavailable, match="restart the server"), blobs.incoming(100):
+        pass
+    assert drafts(tmp_path) == []
+    with blobs.open(Sha256(hashlib.sha256(b"before").hexdigest())) as stored:
+        assert stored.read() == b"before"
 
 
 @pytest.fixture
@@ -205,11 +238,11 @@ def test_only_abandoned_drafts_are_swept(blobs: LocalBlobs, tmp_path: Path) -> N
     assert blobs.size(DIGEST) == len(CONTENT)
 
 
-def test_a_draft_killed_between_its_two_names_is_swept_and_its_artifact_kept(blobs: LocalBlobs, tmp_path: Path) -> None:
-    trace(tmp_path, PUBLISH, str(tmp_path / "lfs"), inject="unlink:signal=KILL:when=1")
+def test_a_draft_killed_before_it_got_its_name_is_swept(blobs: LocalBlobs, tmp_path: Path) -> None:
+    trace(tmp_path, PUBLISH, str(tmp_path / "lfs"), inject="rename:signal=KILL:when=1")
     assert len(drafts(tmp_path)) == 1
     assert blobs.sweep() == 1
-    assert path_of(tmp_path).read_bytes() == CONTENT
+    assert blobs.size(DIGEST) is None
 
 
 def test_a_draft_begun_while_another_process_sweeps_is_never_taken_for_abandoned(

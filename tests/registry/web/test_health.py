@@ -1,10 +1,13 @@
 """Health and readiness: what a load balancer needs, and what an operator would have to mend."""
 
+from collections.abc import Callable
+
 import pytest
 
 from registry import __version__
 from registry.policy.roles import Role, Scope
 from registry.store import POLICY
+from tests.archives import wheel
 from tests.registry.web.site import Site, json_of, reader
 
 BROKEN = "kind: source\nvisibilty: private\n"
@@ -103,3 +106,20 @@ def test_the_front_page_tells_a_person_how_to_install_without_a_script(site: Sit
     assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert "pip install" in page.text
+
+
+def test_a_failed_flush_is_told_by_health_while_readiness_stays_because_downloads_go_on(
+    site: Site, failing_flush: Callable[[], None]
+) -> None:
+    assert site.publish(wheel("demo", "1.0")).status_code == 200
+    failing_flush()
+    for version in ("1.1", "1.2"):
+        answer = site.publish(wheel("demo", version))
+        assert (answer.status_code, "restart the server" in answer.text) == (503, True)
+    said = site.ask("/-/health", None)
+    assert said.status_code == 503
+    assert said.get_json()["status"] == "read-only"
+    assert said.get_json()["reason"].startswith("The disk failed to keep ")
+    assert json_of(site.ask("/-/ready", None)) == {"status": "ready"}
+    assert "demo-1.0" in site.ask("/python/simple/demo/").text
+    assert "demo-1.1" not in site.ask("/python/simple/demo/").text
