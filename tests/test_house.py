@@ -16,6 +16,7 @@ HOMES = {
     "yaml": {"registry/policy/"},
     "flask": {"registry/web/"},
     "werkzeug": {"registry/web/"},
+    "multipart": {"registry/web/form.py"},
     "gunicorn": {"registry/cli/"},
     "git": {"validator/"},
     "subprocess": {"registry/store/upkeep.py", "registry/cli/maintain.py", "registry/cli/demo.py"},

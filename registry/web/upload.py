@@ -7,10 +7,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from registry.blobs.incoming import Incoming
 from registry.errors import Invalid, TooLarge
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
@@ -18,9 +16,9 @@ from registry.policy.files import BadFile, Limits
 from registry.policy.roles import Action
 from registry.upload import Accepted, upload
 from registry.web.auth import caller, known_registry, permit
-from registry.web.request import FORM_BYTES, FORM_PARTS, Request
+from registry.web.form import FORM_BYTES, FORM_PARTS, Form, receive
+from registry.web.request import Request
 
-_FILE_FIELDS = ("content", "file")  # legacy uploaders; curl
 _SINGLE = (
     "name",
     "version",
@@ -46,7 +44,7 @@ def blueprint(installation: Installation, landed: Callable[[RegistryName, Projec
     @routes.post("/<registry>")
     @routes.post("/<registry>/legacy/")
     @routes.post("/<registry>/legacy")
-    def receive(registry: str) -> Response:
+    def receive_upload(registry: str) -> Response:
         with ExitStack() as stack:
             accepted = _receive(installation, registry, stack)
         if accepted.commit:
@@ -65,42 +63,28 @@ def _receive(installation: Installation, raw_registry: str, stack: ExitStack) ->
         limits = view.policy.organization().limits
     except BadFile:
         limits = Limits()
-    _request().receive(installation.blobs, limits.file_bytes, stack)
     try:
-        form, sent = _form(), _file()
+        form = receive(_request(), _SINGLE, installation.blobs, limits.file_bytes, stack)
     except RequestEntityTooLarge:
         raise TooLarge(_too_large(limits)) from None
-    draft = sent.stream
-    if not isinstance(draft, Incoming):
-        raise Invalid("content: the upload carries no file; send it as multipart/form-data field 'content' or 'file'")
-    return upload(installation, principal, registry, sent.filename or "", draft, form)
+    return upload(installation, principal, registry, form.filename, form.draft, _said(form))
 
 
-def _form() -> dict[str, str]:
+def _said(form: Form) -> dict[str, str]:
     """Read the fields that say which file this is; all others are accepted and ignored, also unknown ones."""
-    form: dict[str, str] = {}
+    said: dict[str, str] = {}
     for field in _SINGLE:
-        values = [value for value in request.form.getlist(field) if value != "UNKNOWN"]
+        values = [value for value in form.values(field) if value != "UNKNOWN"]
         if len(set(values)) > 1:
             raise Invalid(f"{field}: given {len(values)} times with different values; send it once")
         if values:
-            form[field] = values[0]
-    action = form.get(":action", "file_upload")
+            said[field] = values[0]
+    action = said.get(":action", "file_upload")
     if action != "file_upload":
         raise Invalid(f":action: {action!a} is not served here; only 'file_upload' is")
-    if form.get("protocol_version", "1") != "1":
-        raise Invalid(f"protocol_version: {form['protocol_version']!a} is unknown; send 1")
-    return form
-
-
-def _file() -> FileStorage:
-    sent = [file for field in _FILE_FIELDS for file in request.files.getlist(field)]
-    if len(sent) != 1:
-        many = "more than one file" if sent else "no file"
-        raise Invalid(
-            f"content: the upload carries {many}; send exactly one, as multipart/form-data field 'content' or 'file'"
-        )
-    return sent[0]
+    if said.get("protocol_version", "1") != "1":
+        raise Invalid(f"protocol_version: {said['protocol_version']!a} is unknown; send 1")
+    return said
 
 
 def _too_large(limits: Limits) -> str:
