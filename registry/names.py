@@ -7,6 +7,7 @@ ValueError.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NewType
 
 from packaging.utils import (
@@ -26,6 +27,8 @@ RegistryName = NewType("RegistryName", str)
 LONGEST_NAME = 100
 LONGEST_VERSION = 100
 LONGEST_FILENAME = 230  # leaves room for ".attestations.json" below the 255 bytes of common file systems
+
+_KEPT = 10_000  # results of each costly reader below; what it is given is short, so this is some megabytes at most
 
 # First path segments of URLs and of the ledger that can therefore not be registries (DESIGN section 4).
 RESERVED_REGISTRIES = frozenset({"-", "_", "api", "v2", "pypi", "simple", "static", "tokens"})
@@ -94,6 +97,7 @@ def project_glob(raw: str) -> str:
     return raw
 
 
+@lru_cache(_KEPT)
 def version(raw: str) -> str:
     """Normalise a version to the one spelling used in filenames, folders and pages (PEP 440).
 
@@ -115,14 +119,16 @@ def version(raw: str) -> str:
 
 def same_version(one: str, other: str) -> bool:
     """Tell whether two normalised versions are equal for PEP 440, as 1.0 and 1.0.0 are."""
-    return canonicalize_version(one) == canonicalize_version(other)
+    return _canonical(one) == _canonical(other)
 
 
+@lru_cache(_KEPT)
 def version_order(normalised: str) -> Version:
     """Give the PEP 440 sort key of a version that `version` returned."""
     return Version(normalised)
 
 
+@lru_cache(_KEPT)
 def distribution(filename: str) -> Distribution:
     """Read project, version and kind from a distribution's filename.
 
@@ -176,6 +182,9 @@ def sentence(what: str, raw: str, longest: int) -> str:
     if not text.isprintable():
         raise Invalid(f"{what}: {_shown(text)} holds control or invisible characters; remove them")
     return text
+
+
+_canonical = lru_cache(_KEPT)(canonicalize_version)
 
 
 def _refuse_other_spelling(dist: Distribution, given_name: str, given_version: str) -> None:

@@ -26,8 +26,14 @@ def timestamp(moment: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """Read what `timestamp` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    """Read what `timestamp` wrote.
+
+    Raises:
+        ValueError: it is not a moment in UTC.
+    """
+    if not text.endswith("Z"):
+        raise ValueError(f"{text!a} is not a moment in UTC")
+    return datetime.fromisoformat(text)
 
 
 def pointer(sha256: Sha256, size: int) -> bytes:

@@ -105,6 +105,8 @@ def widened(fields: dict[int, bytes], values: tuple[int, ...], where: str) -> tu
     Raises:
         Invalid: the field is missing where needed, or holds anything else than the values asked for.
     """
+    if _ZIP64 not in fields and FULL32 not in values:
+        return values
     needed = [value for value in values if value == FULL32]
     raw = fields.get(_ZIP64, b"")
     wide = struct.unpack(f"<{len(raw) // 8}Q", raw) if len(raw) % 8 == 0 else ()

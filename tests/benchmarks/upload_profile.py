@@ -10,6 +10,7 @@ server adds for HTTP is seen from outside, by one client on one connection per u
 import functools
 import hashlib
 import http.client
+import inspect
 import statistics
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from registry.blobs.incoming import Incoming
 from registry.blobs.local import LocalBlobs
 from registry.installation import View
 from registry.store.git import GitStore
+from registry.store.objects import GitObjects
 from registry.web import upload as face
 from tests.archives import wheel
 from tests.registry.web.site import Field, basic, multipart, new_site
@@ -40,7 +42,7 @@ _STAGES: list[tuple[str, Any, str]] = [
     (ROOT, Flask, "__call__"),
     ("who asks, may they", face, "caller"),
     ("who asks, may they", face, "permit"),
-    ("the form", face, "_form"),
+    ("the form", face, "receive"),
     ("the draft, hashed", LocalBlobs, "incoming"),
     ("the draft, hashed", Incoming, "__init__"),
     ("the draft, hashed", Incoming, "write"),
@@ -50,8 +52,8 @@ _STAGES: list[tuple[str, Any, str]] = [
     ("admitted, twice", View, "decide"),
     ("the archive inspected", archive, "inspect"),
     ("the artifact kept", LocalBlobs, "publish"),
-    ("the commit", registry.upload, "_record"),
-    *(("the commit", GitStore, name) for name in ("head", "append", "lock") if hasattr(GitStore, name)),
+    ("the commit, prepared", registry.upload, "_record"),
+    *(("the git repository", kind, name) for kind in (GitStore, GitObjects) for name in vars(kind) if name[0] != "_"),
 ]
 
 
@@ -120,7 +122,8 @@ def in_process(folder: Path) -> Stages:
         post(number)
     stages = Stages()
     for label, owner, name in _STAGES:
-        setattr(owner, name, stages.watch(label, getattr(owner, name)))
+        if inspect.isfunction(getattr(owner, name)):
+            setattr(owner, name, stages.watch(label, getattr(owner, name)))
     for number in range(WARM, WARM + UPLOADS):
         post(number)
     return stages
