@@ -9,7 +9,7 @@ from os import SEEK_END
 from pathlib import Path
 
 from registry.archives.core_metadata import read_metadata
-from registry.archives.limits import Limits
+from registry.archives.limits import Limits, Metered
 from registry.archives.sdist import read_sdist
 from registry.archives.wheel import read_wheel
 from registry.names import Distribution
@@ -47,7 +47,7 @@ def inspect(path: Path, dist: Distribution, limits: Limits = Limits()) -> Conten
     Raises:
         Invalid: the archive is not acceptable; the message says why and what to do. `TooLarge` if for its size.
     """
-    with path.open("rb") as file:
+    with Metered(path, limits) as file:
         length = file.seek(0, SEEK_END)
         read = read_wheel if dist.kind == "wheel" else read_sdist
         where, metadata = read(file, length, dist, limits)

@@ -19,8 +19,15 @@ _CENTRAL = b"PK\1\2"
 class Nested:
     """Follows the members of one archive and adds up what the archives among them would expand to."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, length: int) -> None:
+        """Begin with an archive.
+
+        Args:
+            limits: what it may cost.
+            length: its own size in bytes.
+        """
         self._limits = limits
+        self._most = min(limits.unpacked, max(limits.ratio_from, limits.ratio * length))
         self._expanded = 0
         self._streams = 0
 
@@ -60,8 +67,8 @@ class Nested:
                     stream = None  # whoever opens it gets no further either
                     break
                 expanded += step
-                self._add(what, step)
                 self._limits.check_expansion(what, expanded, size)
+                self._add(what, step)
                 packed = stream.unconsumed_tail
                 if stream.eof:
                     packed = stream.unused_data
@@ -91,7 +98,7 @@ class Nested:
 
     def _add(self, what: str, step: int) -> None:
         self._expanded += step
-        if self._expanded > self._limits.unpacked:
+        if self._expanded > self._most:
             raise TooLarge(
                 f"{what}: the gzip files in this archive expand to more than this server measures; ship fewer"
             )

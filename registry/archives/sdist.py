@@ -29,7 +29,7 @@ def read_sdist(file: BinaryIO, length: int, dist: names.Distribution, limits: Li
     Raises:
         Invalid: it is not an sdist that every client unpacks alike.
     """
-    nested = Nested(limits)
+    nested = Nested(limits, length)
     top: str | None = None
     found: tuple[str, bytes] | None = None
     for member, data in Tar(file, length, limits).members():

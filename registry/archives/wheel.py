@@ -55,7 +55,7 @@ def read_wheel(file: BinaryIO, length: int, dist: names.Distribution, limits: Li
     if where in archive.files:
         check_entry_points(archive.read(where, LARGEST_ENTRY_POINTS), where)
     metadata = archive.read(f"{folder}/METADATA", limits.metadata)
-    _verify_members(archive, f"{folder}/RECORD", limits)
+    _verify_members(archive, f"{folder}/RECORD", Nested(limits, length), limits)
     return f"{folder}/METADATA", metadata
 
 
@@ -106,11 +106,10 @@ def _check_wheel_file(data: bytes, where: str, dist: names.Distribution) -> None
         )
 
 
-def _verify_members(archive: Zip, record: str, limits: Limits) -> None:
+def _verify_members(archive: Zip, record: str, nested: Nested, limits: Limits) -> None:
     """Read every member to its end, against RECORD where it is listed."""
     exempt = {record, f"{record}.jws", f"{record}.p7s"}
     lines = read_record(archive.read(record, limits.metadata), record, archive.files, exempt)
-    nested = Nested(limits)
     for entry in archive.entries:
         chunks = nested.watch(entry.name, entry.size, archive.chunks(entry))
         line = lines.get(entry.name)
