@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from registry import archive, names
 from registry.blobs.incoming import Incoming
+from registry.durable import require_sound
 from registry.errors import Conflict, Forbidden, Invalid
 from registry.index import Index, file_path, project_folder
 from registry.installation import Fact, Installation, View, Writing
@@ -71,6 +72,7 @@ def upload(
     if existing:
         if installation.blobs.size(existing.sha256) != existing.size:  # lost on disk: here are its bytes again
             installation.blobs.publish(draft)
+        require_sound()  # else its commit may be one whose flush has just failed
         return Accepted(existing, None)
     contents = archive.inspect(draft.path, dist)
     installation.blobs.publish(draft)

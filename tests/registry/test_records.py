@@ -28,6 +28,13 @@ TOKEN = Token(
 )
 
 
+@pytest.mark.parametrize("text", ["", "Z", "2027-01-31", "2027-01-31T12:00:00", "2027-01-31T12:00:00+00:00", "now"])
+def test_a_record_whose_moment_is_none_in_utc_is_damaged(text: str) -> None:
+    record = records.file_record(FILE, "python").replace(records.timestamp(AT).encode(), text.encode())
+    with pytest.raises(Unavailable, match="cannot be read"):
+        records.read_file_record(record)
+
+
 @pytest.mark.parametrize(
     "file",
     [
