@@ -4,8 +4,10 @@ import fcntl
 import hashlib
 import io
 import os
+import shutil
 from pathlib import Path
 
+from registry.durable import flush
 from registry.errors import TooLarge, Unavailable
 from registry.model import Sha256
 
@@ -46,6 +48,15 @@ class Incoming(io.FileIO):
                 f"The upload could not be stored ({error.strerror}); nothing was kept, try again"
             ) from error
         return len(data)
+
+    def write_again(self) -> None:
+        """Put the bytes, which are still open, into a flushed file under the draft's name again."""
+        with self.path.open("xb") as copy:
+            self.seek(0)
+            shutil.copyfileobj(self, copy)
+            copy.flush()
+            os.fchmod(copy.fileno(), 0o444)
+            flush(copy.fileno(), self.path)
 
     @staticmethod
     def remove_abandoned(path: Path) -> bool:

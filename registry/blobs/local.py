@@ -59,6 +59,8 @@ class LocalBlobs:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.fchmod(draft.fileno(), 0o444)
             flush(draft.fileno(), draft.path)
+            if not draft.path.exists():  # it was kept before, and maintenance removed it before a file named it
+                draft.write_again()
             draft.path.rename(path)
             sync_folder(path.parent)
             # The folders above too, because whoever made one may have been killed before flushing its name; but only
