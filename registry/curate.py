@@ -74,7 +74,8 @@ def _set(
     reason: str | None,
 ) -> Release:
     """Yank for a reason, or take it back; writes nothing when that is how it is already."""
-    with installation.writing(principal) as writing:
+
+    def record(writing: Writing) -> Release:
         release = _release(writing, registry, project, version)
         origin, decision = _allowed(writing, principal, registry, project)
         if (release.yank.reason if release.yank else None) == reason:
@@ -87,7 +88,9 @@ def _set(
         path = f"{release_folder(registry, project, release.version)}/release.json"
         changes = {path: release_record(state)}
         writing.record(f"{event}: {project} {release.version}", facts, changes, origin, decision)
-    return replace(release, yank=state)
+        return replace(release, yank=state)
+
+    return installation.write(principal, record)[0]
 
 
 def _release(writing: Writing, registry: RegistryName, project: ProjectName, version: str) -> Release:

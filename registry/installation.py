@@ -1,15 +1,16 @@
 """One organization's ground: its store and artifacts, the policy in force, and the one way to write the ledger."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from registry.blobs import Blobs
 from registry.credentials import require_live
 from registry.errors import NotFound, Unavailable
+from registry.group import Group
 from registry.index import Index
 from registry.model import Decision, Origin
 from registry.names import ProjectName, RegistryName
@@ -18,9 +19,10 @@ from registry.policy.files import BadFile
 from registry.policy.policy import Policy
 from registry.policy.roles import Action, Principal
 from registry.records import message
-from registry.store import LEDGER, POLICY, NewCommit, Signature, Snapshot, Store
+from registry.store import LEDGER, POLICY, Batch, NewCommit, Signature, Snapshot, Store
 from registry.trail import Trail
 
+T = TypeVar("T")
 OPERATOR = "operator"  # whoever runs commands on the host: the file system lets them do anything, the log says they did
 
 
@@ -54,6 +56,7 @@ class Installation:
         self.blobs = blobs
         self.trail = Trail(store, trail)
         self._policy: Policy | None = None
+        self._group = Group(store.lock, self._write)
 
     def view(self) -> View:
         """See the newest policy and ledger, so that a change of either counts at the next question."""
@@ -78,22 +81,68 @@ class Installation:
         except NotFound as error:
             raise Unavailable(f"{error} Nothing can be decided without it") from None
 
-    @contextmanager
-    def writing(self, by: Principal | None) -> Iterator["Writing"]:
-        """Hold the writer's place and see both branches as they are now.
+    def write(self, by: Principal | None, verb: Callable[["Writing"], T]) -> tuple[T, str | None]:
+        """Let a verb look at both branches as they are and record one event; returns when that is durable.
+
+        Verbs that wait for the same place are flushed together, each with a commit of its own and each seeing what
+        those before it recorded. One that raises hurts no other.
 
         Args:
             by: who writes, whose token must still hold; None is the operator on the host.
+            verb: decides, records what happened, and must not wait for anything.
+
+        Returns:
+            What the verb returned, and the commit it led to; None if it recorded nothing.
 
         Raises:
             Unauthenticated: the token was revoked or expired since the caller came.
-            Unavailable: the place was not free in time.
+            Unavailable: the place was not free in time, or the disk refused; nothing was written.
         """
-        with self.store.lock():
-            writing = Writing(self)
-            if by is not None:
-                require_live(writing.index, by, writing.now)
-            yield writing
+        job = _Job(by, verb)
+        self._group.do(job)
+        return job.outcome()
+
+    def _write(self, jobs: Sequence["_Job[Any]"]) -> None:
+        """Do what waits, under the lock: what any of it may depend on is read only now."""
+        before = head = self.head(LEDGER)
+        policy = self.policy()
+        batch = self.store.batch(LEDGER, head)
+        for job in jobs:
+            head = job.do(policy, head, batch)
+        if head != before:
+            batch.flush()
+
+
+class _Job(Generic[T]):
+    """One verb that waits for the writer's place, and what came of it."""
+
+    def __init__(self, by: Principal | None, verb: Callable[["Writing"], T]) -> None:
+        self._by = by
+        self._verb = verb
+        self._outcome: tuple[T, str | None] | Exception = Unavailable("It was never its turn; try again")
+
+    def do(self, policy: Policy, head: Snapshot, batch: Batch) -> Snapshot:
+        """Let the verb speak; what it raises is its own.
+
+        Returns:
+            The ledger after it.
+        """
+        try:
+            writing = Writing(policy, head)
+            if self._by is not None:
+                require_live(writing.index, self._by, writing.now)
+            answer = self._verb(writing)
+            if writing.event:
+                head = batch.add(writing.event)
+            self._outcome = answer, head.id if writing.event else None
+        except Exception as error:  # noqa: BLE001 - raised where the verb came from
+            self._outcome = error
+        return head
+
+    def outcome(self) -> tuple[T, str | None]:
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +156,11 @@ class Fact:
 class Writing(View):
     """The writer's place: what is read here cannot change before what is written here is durable."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._head = installation.head(LEDGER)
+    def __init__(self, policy: Policy, head: Snapshot) -> None:
         # History never runs backwards, also when the clock does: pages of the past are looked up by time.
-        now = max(datetime.now(UTC), datetime.fromtimestamp(self._head.time, UTC))
-        super().__init__(installation.policy(), Index(self._head), now)
+        now = max(datetime.now(UTC), datetime.fromtimestamp(head.time, UTC))
+        super().__init__(policy, Index(head), now)
+        self.event: NewCommit | None = None
 
     def record(
         self,
@@ -121,8 +169,8 @@ class Writing(View):
         changes: Mapping[str, bytes | None],
         origin: Origin,
         decision: Decision,
-    ) -> Snapshot:
-        """Write one event as one durable commit.
+    ) -> None:
+        """Record the one event of this verb; it becomes a commit when the verb has returned.
 
         Args:
             subject: first line of the commit message; its first word is the kind of event.
@@ -132,17 +180,17 @@ class Writing(View):
             decision: what allowed it.
 
         Raises:
-            Unavailable: the disk refused; nothing was written.
             Invalid: a fact cannot be a trailer.
         """
+        if self.event:
+            raise ValueError("a verb records one event")
         who = [Fact("Trust", origin.trust), Fact("Principal", origin.principal)]
         if origin.token:
             who.append(Fact("Token", origin.token))
         why = [Fact("Policy", decision.policy), Fact("Allowed-By", decision.allowed_by)]
         event = Fact("Waybill-Event", subject.partition(":")[0])
         text = message(subject, [(f.name, f.value) for f in (event, *facts, *who, *why)])
-        commit = NewCommit(changes, text, self._author(origin), self._committer(), int(self.now.timestamp()))
-        return self._installation.store.append(LEDGER, self._head, [commit])
+        self.event = NewCommit(changes, text, self._author(origin), self._committer(), int(self.now.timestamp()))
 
     def _author(self, origin: Origin) -> Signature:
         account = None if origin.trust == OPERATOR else self.policy.accounts().get(origin.principal)

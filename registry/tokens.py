@@ -55,7 +55,8 @@ def create(
     """
     note = names.sentence("note", note, LONGEST_NOTE)
     token_id, secret = new_secret()
-    with installation.writing(by) as writing:
+
+    def record(writing: Writing) -> Issued:
         account = writing.policy.accounts().get(owner)
         if account is None:
             raise Invalid(f"people.yaml has no entry '{owner}'; add one before making a token for it")
@@ -83,7 +84,9 @@ def create(
             origin,
             Decision(writing.policy.commit, statement),
         )
-    return Issued(token, secret)
+        return Issued(token, secret)
+
+    return installation.write(by, record)[0]
 
 
 def revoke(installation: Installation, by: Principal | None, token_id: str) -> Token:
@@ -98,7 +101,8 @@ def revoke(installation: Installation, by: Principal | None, token_id: str) -> T
         NotFound: there is no such token.
         Forbidden: the caller may not end it.
     """
-    with installation.writing(by) as writing:
+
+    def record(writing: Writing) -> Token:
         token = find(writing.index, token_id)
         if token is None:
             raise NotFound("There is no token with this id; 'waybill token list' shows the ids")
@@ -116,7 +120,9 @@ def revoke(installation: Installation, by: Principal | None, token_id: str) -> T
             origin,
             Decision(writing.policy.commit, statement),
         )
-    return ended
+        return ended
+
+    return installation.write(by, record)[0]
 
 
 def _check_limits(writing: Writing, scope: Scope, expires: datetime | None) -> None:

@@ -76,10 +76,11 @@ def upload(
         return Accepted(existing, None)
     contents = archive.inspect(draft.path, dist)
     installation.blobs.publish(draft)
-    with installation.writing(principal) as writing:
+
+    def record(writing: Writing) -> File:
         statement, existing = _admit(candidate, writing)
         if existing:
-            return Accepted(existing, None)
+            return existing
         if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
             installation.blobs.publish(draft)
         keeps_metadata = dist.kind == "wheel" or _numbers(contents.metadata_version) >= _RELIABLE_SDIST
@@ -94,7 +95,10 @@ def upload(
             origin=Origin("token", principal.name or "", principal.token),
             decision=Decision(writing.policy.commit, statement.ref),
         )
-        return Accepted(file, _record(writing, registry, file, metadata))
+        _record(writing, registry, file, metadata)
+        return file
+
+    return Accepted(*installation.write(principal, record))
 
 
 def _agree(form: Mapping[str, str], dist: Distribution, draft: Incoming) -> None:
@@ -186,8 +190,8 @@ def _refuse_other_bytes_again(candidate: _Candidate, tombstone: File, view: View
     )
 
 
-def _record(writing: Writing, registry: RegistryName, file: File, metadata: bytes | None) -> str:
-    """Write the commit that makes the file exist."""
+def _record(writing: Writing, registry: RegistryName, file: File, metadata: bytes | None) -> None:
+    """Record what makes the file exist."""
     path, dist = file_path(registry, file.dist), file.dist
     changes: dict[str, bytes | None] = {
         path: pointer(file.sha256, file.size),
@@ -207,7 +211,7 @@ def _record(writing: Writing, registry: RegistryName, file: File, metadata: byte
         Fact("Digest", f"sha256:{file.sha256}"),
     ]
     subject = f"publish: {dist.project} {dist.version} {dist.filename}"
-    return writing.record(subject, facts, changes, file.origin, file.decision).id
+    writing.record(subject, facts, changes, file.origin, file.decision)
 
 
 def _numbers(metadata_version: str) -> tuple[int, ...]:

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from registry.durable import LOCK_PATIENCE
+
 POLICY = "main"  # decisions of people, by reviewed change
 LEDGER = "ledger"  # facts, by the server alone
 
@@ -71,6 +73,25 @@ class Snapshot(Protocol):
         """List a folder by name; empty where there is none. The root is ''."""
 
 
+class Batch(Protocol):
+    """Commits for one branch, made one on the other, which nobody else sees before they are flushed. For one thread."""
+
+    def add(self, commit: NewCommit) -> Snapshot:
+        """Make the next commit and see what it leads to.
+
+        Raises:
+            Invalid: a path cannot be stored, or a name cannot be an author; the batch is as it was.
+        """
+
+    def flush(self) -> Snapshot:
+        """Move the branch over all that was added in one durable step: after this, a power cut loses none of it.
+
+        Raises:
+            Moved: the branch is not where the batch began any more; nothing was changed.
+            Unavailable: the disk refused; nothing was changed.
+        """
+
+
 class Store(Protocol):
     """The versioned files of one organization. Every method may be called from any thread."""
 
@@ -88,26 +109,30 @@ class Store(Protocol):
             NotFound: there is no such commit.
         """
 
-    def append(self, branch: str, parent: Snapshot | None, commits: Sequence[NewCommit]) -> Snapshot:
-        """Add commits to a branch in one durable step: when this returns, a power cut loses none of them.
+    def batch(self, branch: str, parent: Snapshot | None) -> Batch:
+        """Begin commits that are flushed together.
 
         Args:
             branch: the branch to move.
-            parent: the head the commits were made for; None when they begin the branch.
-            commits: at least one, in order.
-
-        Raises:
-            Moved: the branch is not at `parent` any more; nothing was changed.
-            Invalid: a path cannot be stored.
-            Unavailable: the disk refused; nothing was changed.
+            parent: the head they are made for; None when they begin the branch.
         """
 
     def history(self, newest: Snapshot) -> Iterator[Commit]:
         """Walk back from a snapshot, newest commit first."""
 
-    def lock(self) -> AbstractContextManager[None]:
+    def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
         """Hold the one writer's place, against all threads and processes of this installation. Not reentrant.
+
+        Args:
+            patience: seconds to wait for it.
 
         Raises:
             Unavailable: it was not free in time.
         """
+
+    def append(self, branch: str, parent: Snapshot | None, commits: Sequence[NewCommit]) -> Snapshot:
+        """Add at least one commit to a branch in one durable step; raises what `Batch` does."""
+        batch = self.batch(branch, parent)
+        for commit in commits:
+            batch.add(commit)
+        return batch.flush()

@@ -5,15 +5,15 @@ neither files nor directories and looks through every pack for each it adds; `re
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from dulwich.repo import Repo
 
-from registry.durable import Turn, make_folders, sync_all
+from registry.durable import LOCK_PATIENCE, Turn, make_folders, sync_all
 from registry.errors import Moved, NotFound, Unavailable
-from registry.store import Commit, NewCommit, Signature, Snapshot
+from registry.store import Batch, Commit, NewCommit, Signature, Snapshot, Store
 from registry.store.merging import LARGEST_MERGED, QUICK, due, merge
 from registry.store.objects import GitObjects
 from registry.store.packs import write_pack
@@ -38,7 +38,7 @@ _CONFIG = {
 }
 
 
-class GitStore:
+class GitStore(Store):
     """The versioned files of one organization in one bare git repository."""
 
     def __init__(self, path: Path) -> None:
@@ -66,9 +66,9 @@ class GitStore:
             sync_all(path)
         return cls(path)
 
-    def lock(self) -> AbstractContextManager[None]:
+    def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
         """Hold the one writer's place (see the port)."""
-        return self._turn.held()
+        return self._turn.held(patience)
 
     def head(self, branch: str) -> Snapshot:
         """Read the newest commit of a branch (see the port)."""
@@ -91,16 +91,17 @@ class GitStore:
             yield Commit(commit, read.commit_time, _signature(read.author), read.message.decode("utf-8", "replace"))
             commit = read.parents[0].decode() if read.parents else None
 
-    def append(self, branch: str, parent: Snapshot | None, commits: Sequence[NewCommit]) -> Snapshot:
-        """Add commits to a branch in one durable step (see the port)."""
-        staging = Staging(self.objects, parent)
-        for commit in commits:
-            staging.add(commit)
-        if staging.tip is None:
-            raise ValueError("append() needs at least one commit")
+    def batch(self, branch: str, parent: Snapshot | None) -> Batch:
+        """Begin commits that are flushed together (see the port)."""
+        return _GitBatch(self, branch, parent)
+
+    def flush(self, branch: str, parent: str | None, staging: Staging) -> Snapshot:
+        """Make staged commits durable and move the branch to the last of them (see the port's `Batch`)."""
+        if staging.tip is None or staging.tip == parent:
+            raise ValueError("a batch has at least one commit")
         try:
             keep = write_pack(self._packs, staging.objects)
-            moved = self._branches.move(branch, parent.id if parent else None, staging.tip)
+            moved = self._branches.move(branch, parent, staging.tip)
             keep.unlink(missing_ok=True)
         except OSError as error:
             raise Unavailable(
@@ -133,6 +134,24 @@ class GitStore:
     def _snapshot(self, commit: str) -> Snapshot:
         read = self.objects.commit(commit)
         return TreeSnapshot(self.objects, commit, read.tree.decode(), read.commit_time)
+
+
+class _GitBatch:
+    """Staged commits, and where they go (see the port)."""
+
+    def __init__(self, store: GitStore, branch: str, parent: Snapshot | None) -> None:
+        self._store = store
+        self._branch = branch
+        self._parent = parent.id if parent else None
+        self._staging = Staging(store.objects, parent)
+
+    def add(self, commit: NewCommit) -> Snapshot:
+        """Make the next commit (see the port)."""
+        return self._staging.add(commit)
+
+    def flush(self) -> Snapshot:
+        """Move the branch over all that was added (see the port)."""
+        return self._store.flush(self._branch, self._parent, self._staging)
 
 
 def _signature(raw: bytes) -> Signature:

@@ -3,23 +3,31 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple
 
+from registry.durable import LOCK_PATIENCE
 from registry.errors import Invalid, Moved, NotFound, Unavailable
-from registry.store import Commit, Entry, NewCommit, Snapshot
+from registry.store import Batch, Commit, Entry, NewCommit, Snapshot, Store
 from registry.store.paths import Changes, nested
 from registry.store.snapshot import TreeSnapshot
 
 
-class MemoryStore:
+class _Made(NamedTuple):
+    parent: str | None
+    tree: str
+    shown: Commit  # what the log shows
+
+
+class MemoryStore(Store):
     """The versioned files of one organization, gone with the process."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._blobs: dict[str, bytes] = {}
         self._trees: dict[str, Mapping[str, Entry]] = {}
-        self._commits: dict[str, tuple[str | None, str, Commit]] = {}  # id -> parent, tree, what the log shows
+        self._commits: dict[str, _Made] = {}
         self._heads: dict[str, str] = {}
 
     def head(self, branch: str) -> Snapshot:
@@ -32,8 +40,11 @@ class MemoryStore:
         """Read the snapshot of a commit id (see the port)."""
         if commit not in self._commits:
             raise NotFound(f"There is no commit {commit!r}")
-        _, tree, shown = self._commits[commit]
-        return TreeSnapshot(self, commit, tree, shown.time)
+        return self.snapshot(self._commits[commit])
+
+    def batch(self, branch: str, parent: Snapshot | None) -> Batch:
+        """Begin commits that are flushed together (see the port)."""
+        return _MemoryBatch(self, branch, self._commits[parent.id] if parent else None)
 
     def history(self, newest: Snapshot) -> Iterator[Commit]:
         """Walk back from a snapshot, newest commit first (see the port)."""
@@ -43,25 +54,9 @@ class MemoryStore:
             yield shown
             commit = parent
 
-    def append(self, branch: str, parent: Snapshot | None, commits: Sequence[NewCommit]) -> Snapshot:
-        """Add commits to a branch in one step (see the port)."""
-        tip = parent.id if parent else None
-        if self._heads.get(branch) != tip:
-            raise Moved(f"Branch '{branch}' moved while the commit was made")
-        root = self._commits[tip][1] if tip else None
-        for commit in commits:
-            root = self._changed(root, nested(commit.changes)) or self._keep_tree({})
-            made = _id(f"{root} {tip} {commit.time} {commit.author} {commit.message}".encode())
-            self._commits[made] = (tip, root, Commit(made, commit.time, commit.author, commit.message))
-            tip = made
-        if tip is None:
-            raise ValueError("append() needs at least one commit")
-        self._heads[branch] = tip
-        return self.at(tip)
-
-    def lock(self) -> AbstractContextManager[None]:
+    def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
         """Hold the one writer's place (see the port)."""
-        return self._held()
+        return self._held(patience)
 
     def tree(self, tree_id: str) -> Mapping[str, Entry]:
         """Read one folder."""
@@ -71,9 +66,24 @@ class MemoryStore:
         """Read one file's content."""
         return self._blobs[blob_id]
 
+    def snapshot(self, made: _Made) -> Snapshot:
+        """See the files of a commit, whether or not a branch holds it."""
+        return TreeSnapshot(self, made.shown.id, made.tree, made.shown.time)
+
+    def changed(self, tree_id: str | None, changes: Changes) -> str:
+        """Keep a tree with changes applied."""
+        return self._changed(tree_id, changes) or self._keep_tree({})
+
+    def move(self, branch: str, old: str | None, commits: list[_Made]) -> None:
+        """Move a branch over commits made for it."""
+        if self._heads.get(branch) != old:
+            raise Moved(f"Branch '{branch}' moved while the commit was made")
+        self._commits.update({made.shown.id: made for made in commits})
+        self._heads[branch] = commits[-1].shown.id
+
     @contextmanager
-    def _held(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=30):
+    def _held(self, patience: float) -> Iterator[None]:
+        if not self._turn.acquire(timeout=patience):
             raise Unavailable(
                 "Another upload is being committed and has not finished in time; try again in a few seconds"
             )
@@ -104,6 +114,30 @@ class MemoryStore:
         id_ = _id(json.dumps(sorted((name, e.id, e.folder) for name, e in tree.items())).encode())
         self._trees[id_] = tree
         return id_
+
+
+class _MemoryBatch:
+    """Commits that no branch holds yet (see the port)."""
+
+    def __init__(self, store: MemoryStore, branch: str, parent: _Made | None) -> None:
+        self._store = store
+        self._branch = branch
+        self._parent = parent
+        self._made: list[_Made] = []
+
+    def add(self, commit: NewCommit) -> Snapshot:
+        """Make the next commit (see the port)."""
+        last = self._made[-1] if self._made else self._parent
+        tree = self._store.changed(last.tree if last else None, nested(commit.changes))
+        parent = last.shown.id if last else None
+        made = _id(f"{tree} {parent} {commit.time} {commit.author} {commit.message}".encode())
+        self._made.append(_Made(parent, tree, Commit(made, commit.time, commit.author, commit.message)))
+        return self._store.snapshot(self._made[-1])
+
+    def flush(self) -> Snapshot:
+        """Move the branch over all that was added (see the port)."""
+        self._store.move(self._branch, self._parent.shown.id if self._parent else None, self._made)
+        return self._store.head(self._branch)
 
 
 def _id(content: bytes) -> str:

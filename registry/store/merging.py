@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from registry.store.packs import OURS, Entry, drafted, read_entries, read_index
+from registry.store.packfile import OURS, Entry, read_entries, read_index
+from registry.store.packs import drafted
 
 FAN = 16
 QUICK = 2**19  # bytes; merging packs below takes milliseconds, and the writer does it

@@ -14,7 +14,7 @@ from dulwich.repo import Repo
 from registry.errors import Unavailable
 from registry.kept import Kept
 from registry.store import Entry
-from registry.store.packs import BLOB, COMMIT, NAMES, TREE, Raw
+from registry.store.packfile import BLOB, COMMIT, NAMES, TREE, Raw
 from registry.store.trees import Tree
 
 KEPT_COMMITS = 1_000

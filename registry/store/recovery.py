@@ -15,7 +15,8 @@ from registry.errors import Unavailable
 from registry.store import LEDGER, POLICY, Entry
 from registry.store.git import LOCK, GitStore
 from registry.store.merging import remove
-from registry.store.packs import CHECKSUM, OUR_DRAFT, OURS
+from registry.store.packfile import is_whole
+from registry.store.packs import OUR_DRAFT
 from registry.store.refs import remove_stale
 
 CHECKED_COMMITS = 20  # newest of each branch whose files are read at start
@@ -101,12 +102,10 @@ def _sweep(folder: Path) -> int:
 
 
 def _refuse_cut(folder: Path) -> None:
-    """Compare the size of each of our packs with what its name says."""
     for pack in folder.glob("waybill-*.pack"):
         with suppress(FileNotFoundError):  # a repack took it away
-            found, size = OURS.match(pack.name), pack.stat().st_size
-            if found and size != int(found[1]) + CHECKSUM:
-                raise Unavailable(f"{pack.name} has {size} bytes instead of {int(found[1]) + CHECKSUM}")
+            if not is_whole(pack):
+                raise Unavailable(f"{pack.name} or its index was cut")
 
 
 def _empty(objects: Path) -> list[Path]:

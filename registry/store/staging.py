@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from registry.errors import Invalid
 from registry.store import Entry, NewCommit, Signature, Snapshot
 from registry.store.objects import GitObjects
-from registry.store.packs import BLOB, COMMIT, NAMES, TREE, Raw
+from registry.store.packfile import BLOB, COMMIT, NAMES, TREE, Raw
 from registry.store.paths import Changes, nested
 from registry.store.snapshot import TreeSnapshot
 from registry.store.trees import Tree

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.errors import Invalid, Moved, NotFound
+from registry.errors import Invalid, Moved, NotFound, Unavailable
 from registry.store import LEDGER, NewCommit, Signature, Snapshot, Store
 from registry.store.git import GitStore
 from registry.store.memory import MemoryStore
@@ -177,3 +177,59 @@ def test_the_lock_admits_one_at_a_time(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(enter, range(64)))
     assert most == 1
+
+
+def test_a_batch_sees_its_own_commits_and_nobody_else_does_before_the_flush(store: Store) -> None:
+    old = begin(store)
+    batch = store.batch(LEDGER, old)
+    first = batch.add(commit({"b/1": b"x", "a/first": None}, "publish: 1\n"))
+    second = batch.add(commit({"b/2": b"y"}, "publish: 2\n", 1_800_000_007))
+    assert first.read("b/1") == second.read("b/1") == b"x"
+    assert sorted(second.entries("b")) == ["1", "2"]
+    assert (first.read("b/2"), second.read("a/first"), second.time) == (None, None, 1_800_000_007)
+    assert store.head(LEDGER).id == old.id
+    for made in (first, second):
+        with pytest.raises(NotFound):
+            store.at(made.id)
+    assert batch.flush().id == second.id == store.head(LEDGER).id
+    assert [c.id for c in store.history(store.head(LEDGER))] == [second.id, first.id, old.id]
+    assert store.at(first.id).read("b/2") is None
+
+
+def test_a_commit_that_cannot_be_stored_leaves_the_batch_as_it_was(store: Store) -> None:
+    old = begin(store)
+    batch = store.batch(LEDGER, old)
+    good = batch.add(commit({"b/1": b"x"}))
+    for bad in ({"c": b"z", "a": b"x"}, {"../x": b"x"}):
+        with pytest.raises(Invalid):
+            batch.add(commit(dict(bad)))
+    assert batch.flush().id == good.id
+    assert store.head(LEDGER).entry("c") is None
+    assert len(list(store.history(store.head(LEDGER)))) == 2
+
+
+def test_a_batch_for_a_head_that_moved_is_refused_whole(store: Store) -> None:
+    old = begin(store)
+    batch = store.batch(LEDGER, old)
+    lost = batch.add(commit({"b": b"2"}))
+    newer = store.append(LEDGER, old, [commit({"c": b"3"})])
+    with pytest.raises(Moved):
+        batch.flush()
+    assert store.head(LEDGER).id == newer.id
+    assert lost.id not in {c.id for c in store.history(newer)}
+
+
+def test_a_folder_lists_its_names_in_one_order_whoever_made_it(store: Store) -> None:
+    names = ["b", "a", "b-c", "b.c", "B", "a.b"]
+    new = begin(store)
+    for name in names:
+        new = store.append(LEDGER, new, [commit({f"f/{name}": b"x", f"f/{name}-folder/x": b"x"})])
+    at_once: dict[str, bytes | None] = {f"g/{name}": b"x" for name in names}
+    again = store.append(LEDGER, new, [commit({**at_once, **{f"g/{name}-folder/x": b"x" for name in names}})])
+    assert again.entry("f") == again.entry("g")
+    assert list(new.entries("f")) == list(again.entries("g")) == list(store.at(again.id).entries("f"))
+
+
+def test_the_lock_is_waited_for_no_longer_than_one_has_patience(store: Store) -> None:
+    with store.lock(), ThreadPoolExecutor(1) as pool, pytest.raises(Unavailable, match="try again"):
+        pool.submit(lambda: store.lock(0.01).__enter__()).result()

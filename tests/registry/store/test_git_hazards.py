@@ -242,14 +242,13 @@ def test_a_process_without_file_handles_left_is_unavailable_not_empty(store: Git
 # Objects that a crash tore
 
 
-@pytest.mark.parametrize("suffix", [".pack", ".idx"])
 @pytest.mark.parametrize("torn", [b"", b"PACK", b"rubbish" * 99])
-def test_a_torn_leftover_does_not_hinder_writing_the_same_again(store: GitStore, suffix: str, torn: bytes) -> None:
+def test_a_torn_leftover_does_not_hinder_writing_the_same_again(store: GitStore, torn: bytes) -> None:
     head, before = store.head(LEDGER), packs(store.path)
     write(store, "python/11/second")
     run_git(store.path, "update-ref", "refs/heads/ledger", head.id)
     (made,) = set(packs(store.path)) - set(before)
-    made.with_suffix(suffix).write_bytes(torn)
+    made.write_bytes(torn)
     after = GitStore(store.path)
     write(after, "python/11/second")
     assert GitStore(store.path).head(LEDGER).read("python/11/second") == b"x"

@@ -189,12 +189,13 @@ def test_killed_anywhere_in_a_merge_nothing_is_lost_and_the_next_start_sweeps(
         check(store, 1 + 2 * nth)
 
 
-def test_a_damaged_pack_is_not_merged_and_uploads_go_on(store: GitStore) -> None:
+@pytest.mark.parametrize(("suffix", "at"), [(".pack", 1500), (".idx", 1040), (".idx", 1100), (".idx", -1)])
+def test_a_damaged_pack_is_not_merged_and_uploads_go_on(store: GitStore, suffix: str, at: int) -> None:
     write(store, "large", os.urandom(3000))
     damaged = max(packs(store.path), key=lambda pack: pack.stat().st_size)
-    content = bytearray(damaged.read_bytes())
-    content[1500] ^= 1
-    damaged.write_bytes(content)
+    content = bytearray(damaged.with_suffix(suffix).read_bytes())
+    content[at] ^= 1
+    damaged.with_suffix(suffix).write_bytes(content)
     for n in range(2 * FAN):
         write(store, str(n))
     assert damaged.exists()

@@ -11,7 +11,7 @@ import pytest
 
 from registry.cli import data
 from registry.errors import Unavailable
-from registry.installation import Installation
+from registry.installation import Installation, Writing
 from registry.model import Decision, File, Origin, Sha256
 from registry.names import distribution
 from registry.records import file_record, pointer
@@ -43,7 +43,8 @@ def publish(installation: Installation, version: str) -> File:
     with installation.blobs.incoming(1 << 20) as draft:
         draft.write(content)
         sha256 = installation.blobs.publish(draft)
-    with installation.writing(None) as writing:
+
+    def record(writing: Writing) -> File:
         file = File(
             dist=distribution(name),
             sha256=sha256,
@@ -60,7 +61,9 @@ def publish(installation: Installation, version: str) -> File:
             f"{path}.json": file_record(file, "python"),
         }
         writing.record(f"publish: demo {version}", (), changes, file.origin, file.decision)
-    return file
+        return file
+
+    return installation.write(None, record)[0]
 
 
 def artifact_path(git: Path, sha256: str) -> Path:
@@ -128,15 +131,17 @@ def test_unfinished_packs_are_removed_and_those_of_git_left_to_git(git: Path) ->
     assert recover(git) == []
 
 
-@pytest.mark.parametrize("size", [0, 100])
-def test_a_pack_that_was_cut_stops_the_start(git: Path, size: int) -> None:
+@pytest.mark.parametrize("suffix", [".pack", ".idx"])
+@pytest.mark.parametrize("size", [0, 100, -1])
+def test_a_pack_that_was_cut_stops_the_start(git: Path, suffix: str, size: int) -> None:
     pack = packs(git)[0]
-    good = pack.read_bytes()
-    pack.write_bytes(good[:size])
+    cut = pack.with_suffix(suffix)
+    good = cut.read_bytes()
+    cut.write_bytes(good[:size])
     for _ in range(2):
-        with pytest.raises(Unavailable, match=rf"{pack.name} has {size} bytes instead of {len(good)}.*Restore"):
+        with pytest.raises(Unavailable, match=rf"{pack.name} or its index was cut.*Restore"):
             recover(git)
-    pack.write_bytes(good)
+    cut.write_bytes(good)
     assert recover(git) == []
 
 
