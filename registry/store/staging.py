@@ -101,6 +101,7 @@ def _commit(commit: NewCommit, tree: str, parent: str | None) -> bytes:
 
 
 def _identity(who: Signature) -> str:
-    if any(c in "<>" or not c.isprintable() for c in who.name + who.email):
+    text = who.name + who.email
+    if not text.isprintable() or "<" in text or ">" in text:
         raise Invalid(f"{who.name!a} <{who.email!a}> cannot be an author: control characters and <> are not accepted")
     return f"{who.name} <{who.email}>"
