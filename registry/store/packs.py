@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from registry.durable import DRAFT, sync_folder
+from registry.durable import DRAFT, flush, sync_folder
 from registry.errors import Unavailable
 from registry.store.packfile import CHECKSUM, LARGEST, Entry, Raw, index_row, make_entry, make_index, pack_header
 
@@ -121,7 +121,7 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
     with os.fdopen(fd, "wb") as stream:
         yield stream
         stream.flush()
-        os.fsync(stream.fileno())
+        flush(stream.fileno(), path)
 
 
 def _digest_of(pack: Path) -> bytes | None:

@@ -122,6 +122,11 @@ def tear_packed_branch(git: Path) -> str:
 
 def lose_history(git: Path) -> str:
     oldest = run_git(git, "rev-list", "--max-parents=0", "ledger").strip()
+    for pack in (git / "objects" / "pack").glob("*.pack"):
+        aside = pack.rename(git.parent / pack.name)
+        pack.with_suffix(".idx").unlink()
+        with aside.open("rb") as stream:
+            subprocess.run(["git", "-C", str(git), "unpack-objects", "-q"], stdin=stream, check=True, env=CLEAN)
     (git / "objects" / oldest[:2] / oldest[2:]).unlink()
     return f"waybill.git: object {oldest}"
 
