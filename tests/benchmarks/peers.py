@@ -1,4 +1,4 @@
-"""The other registries people choose from, each in the fastest configuration that its own documentation names."""
+"""The other registries people choose from, each in the fastest form that its own options offer for one core."""
 
 import base64
 import json
