@@ -45,6 +45,7 @@ class Devpi(Peer):
     name = "devpi"
     packages = ("devpi-server",)
     kept = True
+    fillers = 1  # more do not make it faster, and with many files in a project it answers 500 to some
     _session = ""
 
     def create(self) -> None:

@@ -39,6 +39,8 @@ class Server(ABC):
     takes_uploads: ClassVar[bool] = True
     kept: ClassVar[bool] = False  # filling it takes so long that its state serves later runs too
 
+    fillers: ClassVar[int] = 8  # uploaders that fill it at once
+
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.port = free_port()
@@ -177,7 +179,7 @@ class Server(ABC):
     def upload_items(self, items: list[Item], seconds: float = 1e9) -> int:
         """Upload files of the corpus, and tell how many could be in a time."""
         made = forms((item, self.setup.corpus.path(item).read_bytes()) for item in items)
-        done = upload(self.upload_url, self.upload_credentials, made, uploaders=8, seconds=seconds)
+        done = upload(self.upload_url, self.upload_credentials, made, self.fillers, seconds=seconds)
         if done.failures:
             raise Unmeasured(f"it cannot be filled: {done.problem}")
         return done.count
