@@ -95,7 +95,7 @@ class Branches:
 
     def _read(self, branch: str) -> str | None:
         try:
-            tip = (self._heads / branch).read_text("ascii", "replace").strip()
+            tip = _start_of(f"{self._heads}/{branch}").strip()
         except FileNotFoundError:
             # git writes packed-refs before it removes the file, so a branch is always in one of the two.
             return self._read_packed(branch)
@@ -133,6 +133,15 @@ def remove_stale(lock: Path) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def _start_of(path: str) -> str:
+    """Read a file of one line, by the system calls alone: every request does this twice."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 256).decode("ascii", "replace")
+    finally:
+        os.close(fd)
 
 
 def _take(lock: Path) -> int:
