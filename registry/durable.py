@@ -52,6 +52,7 @@ def flush(fd: int, path: Path) -> None:
     Raises:
         Unavailable: it failed, now or for anybody before.
     """
+    require_sound()
     try:
         os.fsync(fd)
     except OSError as error:

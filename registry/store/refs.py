@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from registry.durable import failure, flush, sync_folder
+from registry.durable import flush, sync_folder
 from registry.errors import Unavailable
 
 STALE_LOCK = 2.0  # seconds; git holds a lock file for milliseconds
@@ -38,9 +38,10 @@ class Branches:
         """
         try:
             tip = self._read(branch)
-            if tip and self._flushed.get(branch) != tip and not failure():  # reading goes on without a sound disk
-                sync_folder(self._heads)
-                self._flushed[branch] = tip
+            if tip and self._flushed.get(branch) != tip:
+                with suppress(Unavailable):  # on a disk that failed nothing is built any more, and reading goes on
+                    sync_folder(self._heads)
+                    self._flushed[branch] = tip
         except OSError as error:
             raise Unavailable(f"Branch '{branch}' cannot be read ({error.strerror}); try again later") from error
         return tip
