@@ -60,7 +60,7 @@ class Form:
             self._texts[part.name].append(text)
             return text.extend
         if part.filename is None or part.name not in _FILE_FIELDS:
-            return len  # read over, as a signature some uploaders send beside the file
+            return _read_over
         if self._draft:
             raise Invalid(f"content: the upload carries more than one file; {_SEND_ONE}")
         self.filename, self._draft = part.filename, self._open_draft()
@@ -86,7 +86,7 @@ def receive(request: Request, wanted: Collection[str], blobs: Blobs, limit: int,
         return form
     request.allow(FORM_BYTES, limit)
     stream, boundary = request.stream, request.mimetype_params.get("boundary", "")
-    take: Callable[[bytes], object] = len
+    take: Callable[[bytes], object] = _read_over
     try:
         parser = PushMultipartParser(boundary, max_segment_count=FORM_PARTS)
         while not parser.closed:
@@ -100,3 +100,7 @@ def receive(request: Request, wanted: Collection[str], blobs: Blobs, limit: int,
     except MultipartError as error:
         raise Invalid(f"The body is not a whole multipart/form-data form: {error}. Send the upload again") from None
     return form
+
+
+def _read_over(_data: bytes) -> None:
+    """Keep nothing of a part, such as the signature that some uploaders send beside the file."""
