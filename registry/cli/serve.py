@@ -11,7 +11,7 @@ from registry.cli import data, values
 from registry.errors import Unavailable
 from registry.recovery import recover
 
-THREADS = 16  # per process; a slow upload holds one
+THREADS = 64  # per process, made as they are needed; a slow upload holds one
 MOST_WORKERS = 4
 
 

@@ -105,13 +105,11 @@ def test_200_idle_and_50_slow_strangers_hold_up_nobody(big: Server) -> None:
         normal_clients(big, "200 idle clients, 50 slow heads and 50 slow bodies without credentials")
 
 
-@pytest.mark.xfail(strict=True, reason="an upload with credentials has a thread for itself while it comes")
 def test_200_idle_clients_and_50_slow_uploaders_hold_up_nobody(big: Server) -> None:
     with crowd(big, 200, b""), crowd(big, 50, head(big, 10**6), b"x"):
         normal_clients(big, "200 idle clients and 50 slow uploads")
 
 
-@pytest.mark.xfail(strict=True, reason="a download has a thread for itself while it is read; README names it")
 def test_50_slow_readers_of_a_large_file_hold_up_nobody(big: Server) -> None:
     (file,) = listed(f"{big.url}/python/simple/", big.token, "big").values()
     path = file.url.removeprefix(big.url)

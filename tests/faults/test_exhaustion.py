@@ -163,7 +163,6 @@ def break_file_system(server: Server) -> None:
     switch.write_text("a test")
 
 
-@pytest.mark.xfail(strict=True, reason="a worker flushes a branch that another one moved before it shows it")
 def test_on_a_disk_that_failed_every_worker_goes_on_reading(small: Server) -> None:
     small.stop()
     small.workers = 4
@@ -200,7 +199,6 @@ def test_without_file_handles_nothing_is_answered_wrongly_and_afterwards_all_is_
     fsck(server)
 
 
-@pytest.mark.xfail(strict=True, reason="gunicorn's loop does not outlive an accept that fails")
 def test_without_file_handles_no_worker_gives_up_and_takes_the_uploads_of_others_with_it(server: Server) -> None:
     workers = processes_of(server)
     leave_handles(server, 0)
