@@ -101,8 +101,11 @@ class GitStore(Store):
             raise ValueError("a batch has at least one commit")
         try:
             keep = write_pack(self._packs, staging.objects)
-            moved = self._branches.move(branch, parent, staging.tip)
-            keep.unlink(missing_ok=True)
+            try:
+                moved = self._branches.move(branch, parent, staging.tip)
+            finally:
+                with suppress(OSError):  # the next start removes it; what was decided stays so
+                    keep.unlink()
         except OSError as error:
             raise Unavailable(
                 f"The git repository could not be written ({error.strerror}); try again, once more does no harm"

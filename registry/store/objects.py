@@ -18,7 +18,7 @@ from registry.store.packfile import BLOB, COMMIT, NAMES, TREE, Raw
 from registry.store.trees import Tree
 
 KEPT_COMMITS = 1_000
-KEPT_TREE_ROWS = 100_000
+KEPT_TREE_ROWS = 200_000
 KEPT_BLOB_BYTES = 16 * 2**20
 _LOOKS = 4  # packs may be merged between listing their folder and looking into them
 
