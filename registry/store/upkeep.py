@@ -64,7 +64,8 @@ class Git:
         loose = any(len(folder.name) == 2 for folder in self._packs.parent.iterdir())
         if small or loose:
             listed = [pack.name if pack in small else f"^{pack.name}" for pack in every]
-            options = ("--stdin-packs", "--unpacked", "--non-empty", "--quiet")
+            # Our packs hold whole objects, and without --no-reuse-delta git would leave them so: seven times the size.
+            options = ("--stdin-packs", "--unpacked", "--no-reuse-delta", "--non-empty", "--quiet")
             given = "".join(f"{line}\n" for line in listed).encode()
             made = self._run("pack-objects", *options, str(self._packs / "pack"), given=given).decode().split()
             sync_folder(self._packs)

@@ -1,5 +1,7 @@
 """`/-/api/v1/log`, `/who-can`, `/explain`: the questions of `registry/audit.py` over HTTP."""
 
+from collections.abc import Callable
+from functools import cache
 from itertools import islice
 
 from flask import Blueprint, jsonify, request
@@ -30,7 +32,8 @@ def blueprint(installation: Installation) -> Blueprint:
         view, principal = params.known_caller(installation)
         limit = min(params.number("limit", 100), MOST_EVENTS)
         events = audit.log(installation, _wanted(view))
-        visible = (event for event in events if _may_see(view, principal, event))
+        may_see = _sight(view, principal)
+        visible = (event for event in events if may_see(event))
         return jsonify(events=[event_json(event) for event in islice(visible, limit)])
 
     @routes.get("/who-can")
@@ -65,13 +68,21 @@ def _may_ask(view: View, principal: Principal, registry: RegistryName, project: 
         raise Forbidden(f"{principal} may not ask about others' rights on {project}; its admins and auditors may")
 
 
-def _may_see(view: View, principal: Principal, event: Event) -> bool:
-    """Show an event of a project to its readers, one of a token to its owner."""
-    registry, project = event.facts.get("Registry"), event.facts.get("Project")
-    if registry and project:
+def _sight(view: View, principal: Principal) -> Callable[[Event], bool]:
+    """Tell which events a principal is shown: those of a project its readers, those of a token its owner."""
+
+    @cache  # one answer's events are of few projects, and each is decided by the same policy
+    def may_read(registry: str, project: str) -> bool:
         verdict = view.decide(principal, Action.READ, RegistryName(registry), ProjectName(project))
         return isinstance(verdict, Allowed)
-    return event.facts.get("Owner") == principal.name
+
+    def may_see(event: Event) -> bool:
+        registry, project = event.facts.get("Registry"), event.facts.get("Project")
+        if registry and project:
+            return may_read(registry, project)
+        return event.facts.get("Owner") == principal.name
+
+    return may_see
 
 
 def _wanted(view: View) -> Wanted:

@@ -48,6 +48,8 @@ def measure(folder: Path, uploads: int = 200) -> Iterator[Row]:
         yield from _uploads(server, uploads)
         yield from _memory(server)
         yield from _maintenance(server)
+        for name, value in _uploads(server, uploads):
+            yield f"after maintenance: {name}", value
     finally:
         server.kill()
 

@@ -109,6 +109,14 @@ def test_packs_stay_few_and_a_large_one_is_not_written_again_for_little(store: G
     assert len(contents(store)) == 52
 
 
+def test_objects_are_packed_as_what_changed_not_whole_once_more(store: GitStore, git: Git) -> None:
+    for _ in range(2):  # what C git packed before, and what the store wrote since
+        git.pack()
+        for index in (store.path / "objects" / "pack").glob("*.idx"):
+            assert "chain length = 1: " in run_git(store.path, "verify-pack", "--stat-only", str(index))
+        grow(store, range(40, 80))
+
+
 def test_packing_again_changes_nothing(store: GitStore, git: Git) -> None:
     git.pack()
     before = sorted((store.path / "objects").rglob("*"))
