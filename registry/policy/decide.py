@@ -122,7 +122,7 @@ def _protected(own: ProjectFile) -> str:
 def _weigh(question: _Question, registry: RegistryFile, own: ProjectFile | None) -> Allowed | Denied:
     """Find the first right that holds; else tell the nearest ones that do not."""
     near: list[str] = []
-    found = _holds(question, rights(question.policy, registry, own), near)
+    found = _holds(question, rights(question.policy, question.principal.name, registry, own), near)
     if found is None and question.project is None:
         anywhere = rights_anywhere(question.policy, question.registry, question.principal.scope.projects)
         publishing = question.action is Action.PUBLISH

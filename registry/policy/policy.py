@@ -43,6 +43,7 @@ class Policy:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._read: dict[str, Any] = {}
+        self._derived: dict[str, Any] = {}
 
     @property
     def commit(self) -> str:
@@ -98,6 +99,17 @@ class Policy:
             except BadFile as bad:
                 found.extend(bad.problems)
         return found
+
+    def derived(self, what: str, make: Callable[[], T]) -> T:
+        """Keep what follows from the files of this commit alone, made when first asked for.
+
+        Args:
+            what: names it, unlike any other.
+            make: makes it; what it raises is passed on, and nothing is kept.
+        """
+        if what not in self._derived:
+            self._derived[what] = make()
+        return self._derived[what]  # type: ignore[no-any-return]  # as below
 
     def _all(self) -> Iterator[Callable[[], object]]:
         yield self.organization

@@ -1,5 +1,6 @@
 """The ways to hold a role on a project: every statement that gives one, the most specific first."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -29,16 +30,63 @@ class Unreadable:
     problem: str
 
 
-def rights(policy: Policy, registry: RegistryFile, own: ProjectFile | None) -> Iterator[Right | Unreadable]:
-    """List the rights on one project, or on the registry as a whole.
+def rights(
+    policy: Policy, name: str | None, registry: RegistryFile, own: ProjectFile | None
+) -> Iterator[Right | Unreadable]:
+    """List the rights on one project, or on the registry as a whole, among which are all that name a principal.
 
     Args:
         policy: where linked repositories, admins and auditors are looked up.
+        name: id of people.yaml; None: no credentials were given.
         registry: the registry asked about.
         own: the project's own file, if there is one.
     """
     if own:
         yield from project_rights(policy, own)
+    yield from policy.derived(f"rights in {registry.name}", lambda: Roll(policy, registry)).of(name)
+
+
+class Roll:
+    """The rights of a registry by the principals they name: of 500 grants few concern one of 9,000 people."""
+
+    def __init__(self, policy: Policy, registry: RegistryFile) -> None:
+        """Find out whom each right names.
+
+        Args:
+            policy: where teams, admins and auditors are looked up.
+            registry: whose rights.
+        """
+        self.every = tuple(_registry_rights(policy, registry))
+        self._named: defaultdict[str, list[int]] = defaultdict(list)
+        self._common: list[int] = []  # everybody's, and those of which we cannot tell whom they name
+        for number, right in enumerate(self.every):
+            for entry in right.to:
+                names = _members(policy, entry)
+                for name in names or ():
+                    self._named[name].append(number)
+                if names is None:
+                    self._common.append(number)
+
+    def of(self, name: str | None) -> Iterator[Right]:
+        """List those that name a principal, and perhaps some that do not, in their order."""
+        named = self._named.get(name, []) if name is not None else []
+        return (self.every[number] for number in sorted({*named, *self._common}))
+
+
+def _members(policy: Policy, entry: str) -> tuple[str, ...] | None:
+    """Tell whom an entry of a statement names; None: everybody, or it cannot be told."""
+    if entry in {"anyone", "everyone"}:
+        return None
+    if not entry.startswith("team:"):
+        return (entry,)
+    try:
+        team = policy.team(entry.removeprefix("team:"))
+    except BadFile:
+        return None
+    return team.members if team else None
+
+
+def _registry_rights(policy: Policy, registry: RegistryFile) -> Iterator[Right]:
     yield from _granted(registry.grants)
     yield from (_owned(owner, Role.ADMIN) for owner in registry.owners)
     yield from (_owned(admin, Role.ADMIN) for admin in policy.organization().admins)
