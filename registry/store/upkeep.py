@@ -18,6 +18,7 @@ from registry.errors import Unavailable
 OLDEST = (2, 32)  # the first C git whose pack-objects takes packs as its input
 GROWTH = 2  # each pack has at least so many times the objects of all smaller ones: their number stays a logarithm
 PATIENCE = 6 * 3600  # seconds for one command; a first packing of a million commits takes its time
+_TRIES = 5
 _COUNT = 8 + 4 * 255  # where an index says how many objects its pack has: gitformat-pack(5), version 2
 # What the machine's or the user's configuration says must not matter here.
 _ENVIRONMENT = {
@@ -59,7 +60,18 @@ class Git:
         Raises:
             Unavailable: C git could not; nothing was lost.
         """
-        every = self._sizes()
+        before = len(self._sizes())
+        for _ in range(_TRIES):
+            every = self._sizes()
+            try:
+                self._merge(every)
+                break
+            except Unavailable:
+                if all(pack.exists() for pack in every):
+                    raise  # else the store has merged some of them meanwhile, and C git missed them
+        return before, len(self._sizes())
+
+    def _merge(self, every: dict[Path, int]) -> None:
         small = _to_merge(every)
         loose = any(len(folder.name) == 2 for folder in self._packs.parent.iterdir())
         if small or loose:
@@ -73,7 +85,6 @@ class Git:
             for pack in small:
                 if pack.stem.removeprefix("pack-") not in made:
                     self._remove(pack)
-        return len(every), len(self._sizes())
 
     def graph(self) -> None:
         """Write what C git needs to walk history quickly, for the commits that are new since the last time."""

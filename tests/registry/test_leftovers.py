@@ -1,17 +1,18 @@
 """What nobody needs goes, after its time; what somebody needs, or is about to, stays."""
 
 import os
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from registry.blobs.incoming import Incoming
 from registry.cli import data
 from registry.errors import Unavailable
 from registry.index import file_path
 from registry.leftovers import evict, remove_artifacts, remove_unfinished
+from registry.model import Sha256
 from registry.names import distribution, registry_name
 from registry.store.git import GitStore
 from tests.archives import wheel
@@ -91,34 +92,24 @@ def test_bytes_that_another_project_names_stay(site: Site) -> None:
     assert remove(site, {}, 0) == {}
 
 
-def before_the_next_writer(site: Site, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
-    """Do something once, at the last moment at which somebody else can still have the lock."""
-    store = site.installation.store
-    lock = store.lock
-
-    def first() -> object:
-        monkeypatch.setattr(store, "lock", lock)
-        work()
-        return lock()
-
-    monkeypatch.setattr(store, "lock", first)
-
-
 def test_an_upload_of_bytes_that_are_just_being_removed_does_not_lose_them(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filename, content = wheel("racing", "1.0")
     abandoned = abandon(site, content)
     noted, left = remove(site, {}, 0), []
-    write = site.installation.write
+    blobs = site.installation.blobs
+    publish = blobs.publish
 
-    def remove_first(*arguments: Any) -> Any:
+    def first(draft: Incoming) -> Sha256:
+        """Let maintenance come between the upload's artifact and its commit."""
+        monkeypatch.setattr(blobs, "publish", publish)
+        sha256 = publish(draft)
         left.append((remove(site, noted, 100), stored(site)))
-        return write(*arguments)
+        return sha256
 
-    monkeypatch.setattr(site.installation, "write", remove_first)
+    monkeypatch.setattr(blobs, "publish", first)
     assert site.publish((filename, content)).status_code == 200
-    monkeypatch.undo()
     [(still_noted, seen)] = left
     assert (still_noted, abandoned in seen) == ({}, False)  # so it was gone when the upload came to its commit
     assert site.ask(f"/python/files/{abandoned}/{filename}").data == content
@@ -130,7 +121,15 @@ def test_an_artifact_named_between_the_look_and_the_removal_stays(site: Site, mo
     archive = wheel("late", "1.0")
     abandoned = abandon(site, archive[1])
     noted = remove(site, {}, 0)
-    before_the_next_writer(site, monkeypatch, lambda: site.publish(archive))
+    store = site.installation.store
+    lock = store.lock
+
+    def first() -> AbstractContextManager[None]:
+        monkeypatch.setattr(store, "lock", lock)
+        assert site.publish(archive).status_code == 200
+        return lock()
+
+    monkeypatch.setattr(store, "lock", first)
     remove(site, noted, 100)
     assert abandoned in stored(site)
     assert site.ask("/python/simple/late/").status_code == 200

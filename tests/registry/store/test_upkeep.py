@@ -172,6 +172,19 @@ def test_a_c_git_that_fails_costs_nothing_but_the_work(store: GitStore, tmp_path
     whole(store)
 
 
+def test_packs_that_somebody_else_merges_meanwhile_are_no_failure(store: GitStore, git: Git, tmp_path: Path) -> None:
+    git.pack()
+    grow(store, range(40, 43))
+    late, marker = tmp_path / "git", tmp_path / "came first"
+    repack = f"touch '{marker}'; {program()} -C {store.path} repack -adq; exit 128"
+    late.write_text(f"#!/bin/sh\ncase \"$*\" in *pack-objects*) test -e '{marker}' || {{ {repack}; }}; esac\n")
+    late.write_text(f'{late.read_text()}exec {program()} "$@"\n')
+    late.chmod(0o755)
+    assert Git(str(late), store.path).pack()[1] == 1
+    assert marker.exists()
+    whole(store)
+
+
 def _all(git: Git) -> None:
     git.pack()
     git.graph()
