@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.cli import data, main
-from registry.installation import Installation
-from registry.store import LEDGER, NewCommit
+from registry.cli import main
 from tests.archives import wheel
 from tests.faults.uploads import Uploads
 from tests.legacy_client import upload
@@ -31,12 +29,20 @@ def stored(tmp_path: Path) -> Server:
     return server
 
 
-def commit(server: Server, changes: dict[str, bytes | None]) -> None:
-    """Write to the ledger what no server would."""
-    installation: Installation = data.open_installation(server.data)
-    store, who = installation.store, data.OPERATOR
-    head = store.head(LEDGER)
-    store.append(LEDGER, head, [NewCommit(changes, "damage\n", who, who, head.time)])
+def commit(server: Server, path: str, content: bytes | None) -> None:
+    """Write to the ledger what no server would, as whoever owns the disk can."""
+    change = b"D %s\n" % path.encode() if content is None else b"M 100644 inline %s\n" % path.encode() + data(content)
+    head = b"commit refs/heads/ledger\ncommitter eve <eve@acme.example> 1800000000 +0000\n" + data(b"damage\n")
+    pour(server.git, "fast-import --quiet", head + b"from refs/heads/ledger^0\n" + change)
+
+
+def data(content: bytes) -> bytes:
+    """Write content as git-fast-import(1) reads it."""
+    return b"data %d\n%s\n" % (len(content), content)
+
+
+def pour(git: Path, command: str, stream: bytes) -> None:
+    subprocess.run(["git", "-C", str(git), *command.split()], input=stream, check=True, timeout=60, env=CLEAN)
 
 
 def scrubbed(server: Server, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
@@ -83,7 +89,7 @@ def test_a_record_that_contradicts_what_lies_beside_it_is_found(
     stored: Server, capsys: pytest.CaptureFixture[str], suffix: str, content: bytes | None, problem: str
 ) -> None:
     path = path_of(stored)
-    commit(stored, {path + suffix: content})
+    commit(stored, path + suffix, content)
     found = scrubbed(stored, capsys)
     assert list(found) == [f"waybill.git: ledger:{path}.json"]
     assert problem in found[f"waybill.git: ledger:{path}.json"]
@@ -91,7 +97,7 @@ def test_a_record_that_contradicts_what_lies_beside_it_is_found(
 
 @pytest.mark.parametrize("name", ["tokens/x.json", "python/2a/x/project.json", "python/2a/x/1.0/release.json"])
 def test_any_record_that_cannot_be_read_is_found(stored: Server, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    commit(stored, {name: b'{"yanked": 1}'})
+    commit(stored, name, b'{"yanked": 1}')
     assert list(scrubbed(stored, capsys)) == [f"waybill.git: ledger:{name}"]
 
 
@@ -121,6 +127,12 @@ def tear_packed_branch(git: Path) -> str:
 
 
 def lose_history(git: Path) -> str:
+    run_git(git, "repack", "-q", "-a", "-d")
+    for pack in list((git / "objects" / "pack").glob("*.pack")):
+        content = pack.read_bytes()
+        for file in pack.parent.glob(f"{pack.stem}.*"):
+            file.unlink()
+        pour(git, "unpack-objects -q", content)
     oldest = run_git(git, "rev-list", "--max-parents=0", "ledger").strip()
     for pack in (git / "objects" / "pack").glob("*.pack"):
         aside = pack.rename(git.parent / pack.name)
