@@ -15,14 +15,13 @@ import pytest
 
 from tests.archives import wheel
 from tests.faults import disks
-from tests.faults.uploads import Uploads, fsck, mistakes, processes_of, until, workers_of
+from tests.faults.uploads import CLEAR, Uploads, fsck, is_clear, mistakes, processes_of, until, workers_of
 from tests.legacy_client import Answer, ask, authorization
 from tests.registry.web.site import multipart
 from tests.running import Server, new_server
 from tests.tracing import lacking
 
 MIB = 2**20
-CLEAR = {503, 507}  # try again later; nothing that a client would take for an answer to its file
 PATIENCE = 5  # seconds until uploads are taken again
 
 
@@ -79,11 +78,6 @@ def half_sent(server: Server, filename: str, content: bytes) -> Iterator[Callabl
                 return Answer(response.status, response.read())
 
         yield rest
-
-
-def is_clear(answer: Answer) -> bool:
-    """Tell whether a client knows what to do, and an operator where to look."""
-    return answer.status in CLEAR and any(word in answer.text for word in ("again", "operator", "space"))
 
 
 def recovered(uploads: Uploads) -> None:

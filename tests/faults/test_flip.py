@@ -41,8 +41,8 @@ class Installation:
             "commit graph": sorted((objects / "info").rglob("*graph*")),
             "index of all packs": sorted((objects / "pack").glob("multi-pack-index")),
             "branch": sorted((git / "refs" / "heads").iterdir()),
-            "page": sorted((data / "cache").iterdir()),
-            "database": sorted(data.glob("*.sqlite")),
+            "page": sorted(file for file in (data / "cache").rglob("*") if file.is_file()),
+            "database": [data / "made-up.sqlite"],
         }
 
 

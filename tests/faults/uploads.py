@@ -16,6 +16,7 @@ from tests.legacy_client import Answer, Listed, check_download, listed, upload
 from tests.running import Server, run_git
 
 UPLOADERS = 8
+CLEAR = {503, 507}  # later perhaps; nothing that a client would take for an answer to its file
 # FAULT_SEED repeats a run.
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 
@@ -103,6 +104,11 @@ def check(
 def fsck(server: Server) -> None:
     """C git finds nothing to complain about."""
     assert run_git(server.git, "fsck", "--full", "--strict", "--no-dangling") == ""
+
+
+def is_clear(answer: Answer) -> bool:
+    """Tell whether a refusal of the machine lets a client know what to do, and an operator where to look."""
+    return answer.status in CLEAR and any(word in answer.text for word in ("again", "operator", "restart"))
 
 
 def mistakes(server: Server) -> str:
