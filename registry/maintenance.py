@@ -138,8 +138,8 @@ def _pack(installation: Installation, path: Path, program: str | None, held: int
             packs = git.pack()
             git.graph()
             return packs
-    consolidate = getattr(installation.store, "consolidate", None)
-    return consolidate() if consolidate else None
+    _git_store(installation).consolidate()
+    return None
 
 
 def _git_store(installation: Installation) -> GitStore:

@@ -122,6 +122,29 @@ def private() -> Strips:
     return Strips(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
 
 
+def is_sound(file: Path) -> bool:
+    """Tell whether everything in a file of strips is what was written; a file in use is read as it stands.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as connection:
+            connection.text_factory = bytes
+            said = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            strips = connection.execute("SELECT name, number, content, seal FROM strip")
+            return said == (b"ok",) and all(
+                isinstance(name, bytes) and isinstance(content, bytes) and seal == _seal(name.decode(), number, content)
+                for name, number, content, seal in strips
+            )
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW:
+            raise OSError(str(error)) from error
+        return False
+    except (UnicodeDecodeError, TypeError):
+        return False
+
+
 def discard(file: Path, why: Exception) -> bool:
     """Remove a file that is damaged or cannot be used, so that a new one takes its place.
 

@@ -1,7 +1,6 @@
 """One bit flipped in anything that is stored is found by `waybill scrub`, and reaches nobody as something else."""
 
 import contextlib
-import hashlib
 import random
 import shutil
 import sqlite3
@@ -42,7 +41,7 @@ class Installation:
             "index of all packs": sorted((objects / "pack").glob("multi-pack-index")),
             "branch": sorted((git / "refs" / "heads").iterdir()),
             "page": sorted(file for file in (data / "cache").rglob("*") if file.is_file()),
-            "database": [data / "made-up.sqlite"],
+            "index of history": [data / "trail.sqlite"],
         }
 
 
@@ -61,13 +60,10 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         for _ in range(4):
             assert uploads.one().status == 200
         run_git(server.git, "hash-object", "-w", str(server.git / "config"))  # one is loose, however the store writes
-        page = b"<!doctype html>" + b"x" * 500
-        (server.data / "cache").mkdir(exist_ok=True)
-        (server.data / "cache" / "page").write_bytes(hashlib.sha256(page).hexdigest().encode() + b"\n" + page)
-        with closing(sqlite3.connect(server.data / "made-up.sqlite")) as database:
-            database.execute("CREATE TABLE t (a)")
-            database.executemany("INSERT INTO t VALUES (?)", [(b"x" * 300,)] * 100)
-            database.commit()
+        assert uploads.offered()  # so that there is a page
+        assert main(["log", "--data", str(server.data)]) == 0  # so that there is an index of history
+        with closing(sqlite3.connect(server.data / "trail.sqlite")) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         yield Installation(server, uploads)
     finally:
         server.kill()
@@ -76,15 +72,24 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 def flipped(file: Path, chance: random.Random) -> bytes:
     """Flip one bit of a file and give what was there."""
     good = file.read_bytes()
+    # Of a SQLite file, what was stored: its pages have room between that nobody reads.
+    places = [at for stored in strips(file, good) for at in stored] if file.suffix == ".sqlite" else range(len(good))
     while True:
-        # Only SQLite's structure is protected by anything; what a cell holds is compared with git where it is used.
-        at = chance.choice((0, 5, 16, 100)) if file.suffix == ".sqlite" else chance.randrange(len(good))
+        at = chance.choice(places)
         bad = bytearray(good)
         bad[at] ^= 1 << chance.randrange(8)
         if "objects" not in file.parts or unpacked(good) != unpacked(bytes(bad)):
             break  # else it was one of the few bits at the end of a deflated stream that mean nothing
     write(file, bytes(bad))
     return good
+
+
+def strips(file: Path, content: bytes) -> list[range]:
+    """Find where an index of history keeps what it was given."""
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT content, seal FROM strip").fetchall()
+    found = [(content.find(value), len(value)) for row in rows for value in row]
+    return [range(at, at + length) for at, length in found if at >= 0]
 
 
 def unpacked(content: bytes) -> bytes:
