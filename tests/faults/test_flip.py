@@ -61,7 +61,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
             assert uploads.one().status == 200
         run_git(server.git, "hash-object", "-w", str(server.git / "config"))  # one is loose, however the store writes
         assert uploads.offered()  # so that there is a page
-        assert main(["log", "--data", str(server.data)]) == 0  # so that there is an index of history
+        assert main(["log", "flip", "--data", str(server.data)]) == 0  # so that there is an index of history
         with closing(sqlite3.connect(server.data / "trail.sqlite")) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         yield Installation(server, uploads)
@@ -86,7 +86,7 @@ def flipped(file: Path, chance: random.Random) -> bytes:
 
 def strips(file: Path, content: bytes) -> list[range]:
     """Find where an index of history keeps what it was given."""
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as database:
         rows = database.execute("SELECT content, seal FROM strip").fetchall()
     found = [(content.find(value), len(value)) for row in rows for value in row]
     return [range(at, at + length) for at, length in found if at >= 0]
