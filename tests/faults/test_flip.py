@@ -63,6 +63,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         assert uploads.offered()  # so that there is a page
         assert main(["log", "flip", "--data", str(server.data)]) == 0  # so that there is an index of history
         with closing(sqlite3.connect(server.data / "trail.sqlite")) as database:
+            database.execute("VACUUM")  # so that what is found in the file is not a remainder
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         yield Installation(server, uploads)
     finally:
