@@ -89,7 +89,7 @@ def strips(file: Path, content: bytes) -> list[range]:
     """Find where an index of history keeps what it was given."""
     with closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as database:
         rows = database.execute("SELECT content, seal FROM strip").fetchall()
-    found = [(content.find(value), len(value)) for row in rows for value in row]
+    found = [(content.find(value), len(value)) for row in rows for value in row if any(value)]  # zeros are everywhere
     return [range(at, at + length) for at, length in found if at >= 0]
 
 
