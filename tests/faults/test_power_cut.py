@@ -46,15 +46,16 @@ class Machine:
 
     folder: Path
     disk: Path
+    kind: str  # of file system
     uploads: Uploads
     before: set[str] = field(default_factory=set)
 
     @classmethod
-    def on(cls, disk: Path, mount: Path, folder: Path) -> "Machine":
+    def on(cls, disk: Path, kind: str, mount: Path, folder: Path) -> "Machine":
         """Make an installation on a mounted disk."""
         folder.mkdir()
         disks.link(folder / "data", mount)
-        return cls(folder, disk, Uploads(new_server(folder, workers=2), "cut"))
+        return cls(folder, disk, kind, Uploads(new_server(folder, workers=2), "cut"))
 
     def cut(self, number: int) -> Cut:
         """Let the power fail."""
@@ -71,7 +72,9 @@ class Machine:
     def survives(self, cut: Cut, mount: Path) -> None:
         """Start on what is left of a disk, and look what is there."""
         server = self.uploads.server
-        with disks.mounted(cut.disk, mount, "-o", "loop"):
+        # XFS refuses two disks of one name, and lets go of the first a moment after it was unmounted.
+        options = "loop,nouuid" if self.kind == "xfs" else "loop"
+        with disks.mounted(cut.disk, mount, "-o", options):
             disks.link(server.data, mount)
             after = Uploads(server, "cut", dict(self.uploads.sent), set(cut.acknowledged), numbers=iter([10**6 + 1]))
             try:
@@ -92,7 +95,7 @@ def machine_on(shelf: Path, tmp_path: Path, kind: str) -> Iterator[Machine]:
     folder = tmp_path / f"machine-{time.monotonic_ns()}"
     disk = disks.make(shelf / f"{folder.name}.img", kind)
     with disks.mounted(disk, tmp_path / "mount", "-o", "loop") as mount:
-        machine = Machine.on(disk, mount, folder)
+        machine = Machine.on(disk, kind, mount, folder)
         server = machine.uploads.server
         try:
             server.start()
