@@ -114,14 +114,16 @@ def sync_all(folder: Path) -> None:
 
 
 class Turn:
-    """One writer at a time, over threads and processes: a kernel lock, which dies with its holder.
+    """One writer at a time, over threads and processes: kernel locks, which die with their holder.
 
-    The in-process lock stands in front because threads waiting there cost no system calls, and because flock(2)
-    can only be polled when the wait must end.
+    Threads of one process wait for each other without system calls. Of the processes, one waits at the front, and
+    holds a second lock while it does: so a process that goes on and on cannot overtake it. The waits are polled,
+    because they must end, which flock(2) alone cannot.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._front = path.with_name(f"{path.name}.next")
         self._threads = threading.Lock()
 
     @contextmanager
@@ -132,30 +134,33 @@ class Turn:
             Unavailable: it was not free within `patience` seconds, or the disk failed.
         """
         deadline = time.monotonic() + patience
-        busy = Unavailable("Another upload is being committed and has not finished in time; try again in a few seconds")
         if not self._threads.acquire(timeout=patience):
-            raise busy
+            raise _busy()
         try:
-            fd = self._file()
-            try:
-                pause = 0.0005
-                while not _flock(fd):
-                    if time.monotonic() > deadline:
-                        raise busy
-                    time.sleep(pause)
-                    pause = min(pause * 1.5, 0.02)
+            with _locked(self._front, deadline, 0.005) as front, _locked(self._path, deadline, 0.0005):
+                os.close(front.pop())
                 require_sound()
                 yield
-            finally:
-                os.close(fd)
         finally:
             self._threads.release()
 
-    def _file(self) -> int:
-        try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise Unavailable(f"{self._path.name} cannot be opened ({error.strerror}); try again later") from error
+
+@contextmanager
+def _locked(path: Path, deadline: float, pause: float) -> Iterator[list[int]]:
+    """Hold a kernel lock; whoever empties the list has let go of it."""
+    try:
+        open_files = [os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)]
+    except OSError as error:
+        raise Unavailable(f"{path.name} cannot be opened ({error.strerror}); try again later") from error
+    try:
+        while not _flock(open_files[0]):
+            if time.monotonic() > deadline:
+                raise _busy()
+            time.sleep(pause)
+        yield open_files
+    finally:
+        for fd in open_files:
+            os.close(fd)
 
 
 def _flock(fd: int) -> bool:
@@ -164,6 +169,10 @@ def _flock(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _busy() -> Unavailable:
+    return Unavailable("Another upload is being committed and has not finished in time; try again in a few seconds")
 
 
 def _give_up(path: Path, error: OSError) -> None:

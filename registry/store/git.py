@@ -7,6 +7,7 @@ neither files nor directories and looks through every pack for each it adds; `re
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
+from itertools import count
 from pathlib import Path
 
 from dulwich.repo import Repo
@@ -14,7 +15,7 @@ from dulwich.repo import Repo
 from registry.durable import LOCK_PATIENCE, Turn, make_folders, sync_all
 from registry.errors import Moved, NotFound, Unavailable
 from registry.store import Batch, Commit, NewCommit, Signature, Snapshot, Store
-from registry.store.merging import LARGEST_MERGED, QUICK, due, merge
+from registry.store.merging import FAN, LARGEST_MERGED, QUICK, due, merge
 from registry.store.objects import GitObjects
 from registry.store.packs import write_pack
 from registry.store.refs import Branches
@@ -47,6 +48,7 @@ class GitStore(Store):
         self._packs = path / "objects" / "pack"
         self._turn = Turn(path / LOCK)
         self._branches = Branches(path)
+        self._flushes = count()
 
     @classmethod
     def create(cls, path: Path) -> "GitStore":
@@ -113,8 +115,9 @@ class GitStore(Store):
         if not moved:
             raise Moved(f"Branch '{branch}' moved while the commit was made")
         self.objects.keep(staging.objects, staging.trees)
-        with suppress(OSError, Unavailable):  # the commits are durable; who writes next tries again
-            self._merge(QUICK)
+        if next(self._flushes) % FAN == 0:  # sooner, there can hardly be anything to merge
+            with suppress(OSError, Unavailable):  # the commits are durable; who writes later tries again
+                self._merge(QUICK)
         return self._snapshot(staging.tip)
 
     def consolidate(self) -> None:

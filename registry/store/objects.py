@@ -33,7 +33,7 @@ class GitObjects:
         self._path = path
         self._reading = threading.Lock()  # one Repo for all threads: dulwich holds two open files per pack
         self._opened: list[Repo] = []
-        weakref.finalize(self, _close, self._opened)
+        weakref.finalize(self, _close, self._opened).atexit = False  # a thread may still read as the process ends
         self._commits: Kept[str, Commit] = Kept(KEPT_COMMITS)
         self._trees: Kept[str, Tree] = Kept(KEPT_TREE_ROWS, len)
         self._blobs: Kept[str, bytes] = Kept(KEPT_BLOB_BYTES, len)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from registry import simple
 from registry.errors import WaybillError
@@ -21,7 +22,8 @@ WRITERS: dict[str, tuple[Callable[[Release, str], str], Callable[[Project, Mappi
 }
 FRAGMENT_BYTES = 16 * 2**20  # of one process; a project of 4,000 files takes 3 MB
 _IN_ADVANCE = 1_000  # projects that wait to be rendered; those beyond are rendered when they are asked for
-_SHARE = 0.1  # of one core, for rendering in advance
+_SHARE = 0.03  # of one core, for rendering in advance
+_IDLE = 1.0  # seconds until the thread that does so ends
 
 
 class ProjectPages:
@@ -73,16 +75,20 @@ class ProjectPages:
         return write(index.status(registry, name) or Project(name), offered)
 
     def _render_all(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting)
-                registry, name = next(iter(self._waiting))
-                del self._waiting[registry, name]
+        """Render what waits, and end when for a while nothing does."""
+        while found := self._next():
             began = time.monotonic()
-            try:
+            with suppress(WaybillError, BadFile, OSError):  # whoever asks for the page is told what is wrong
                 index = self._installation.view().index
                 for kind in WRITERS:
-                    self.get(index, registry, name, kind, FILES).encode("gzip")
-            except (WaybillError, BadFile):
-                continue  # whoever asks for the page is told what is wrong
+                    self.get(index, *found, kind, FILES).encode("gzip")
             time.sleep((time.monotonic() - began) * (1 / _SHARE - 1))
+
+    def _next(self) -> tuple[RegistryName, ProjectName] | None:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._waiting, timeout=_IDLE):
+                self._thread = None
+                return None
+            found = next(iter(self._waiting))
+            del self._waiting[found]
+            return found
