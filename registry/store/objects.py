@@ -4,6 +4,7 @@ import hashlib
 import threading
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class GitObjects:
         self._path = path
         self._reading = threading.Lock()  # one Repo for all threads: dulwich holds two open files per pack
         self._opened: list[Repo] = []
-        weakref.finalize(self, _close, self._opened).atexit = False  # a thread may still read as the process ends
+        weakref.finalize(self, _close, self._opened)
         self._commits: Kept[str, Commit] = Kept(KEPT_COMMITS)
         self._trees: Kept[str, Tree] = Kept(KEPT_TREE_ROWS, len)
         self._blobs: Kept[str, bytes] = Kept(KEPT_BLOB_BYTES, len)
@@ -130,4 +131,5 @@ def _id_of(kind: int, content: bytes) -> str:
 
 def _close(repos: list[Repo]) -> None:
     for repo in repos:
-        repo.close()
+        with suppress(Exception):  # as a process ends, a thread of it may still be reading
+            repo.close()
