@@ -80,6 +80,8 @@ class LocalBlobs:
             return open(f"{self._objects}/{sha256[:2]}/{sha256[2:4]}/{sha256}", "rb", buffering=0)  # noqa: PTH123
         except FileNotFoundError:
             raise NotFound(f"The artifact sha256:{sha256} is not stored here") from None
+        except OSError as error:
+            raise Unavailable(f"The artifact sha256:{sha256} cannot be opened ({error.strerror}); try again") from error
 
     def size(self, sha256: Sha256) -> int | None:
         """Tell an artifact's size in bytes (see the port)."""

@@ -11,6 +11,7 @@ from gunicorn.workers.gthread import TConn
 from registry.web.replies import Asked, Reply
 
 _MORE = getattr(socket, "MSG_MORE", 0)  # Linux: the head of an answer waits for its body
+MOST_ANSWERED = 16 * 2**20  # bytes of one answer that are kept until it is whole
 AT_ONCE = 4 * 2**20  # bytes of one answer, until others get their turn
 
 
@@ -21,11 +22,13 @@ class Connection(socket.socket):
     grace = 60.0  # seconds before the average counts
     slowest = 1000  # bytes per second, on average
     received = 0
+    answered = bytearray()  # what a thread has answered, until the poller sends it
     _until = 0.0
 
     def begin(self) -> None:
         """Count from here: a new request."""
         self.received, self._until = 0, time.monotonic() + self.grace
+        self.answered = bytearray()
 
     def hurry(self) -> None:
         """Give only what has arrived already."""
@@ -43,12 +46,31 @@ class Connection(socket.socket):
         self.received += len(data)
         return data
 
+    def sendall(self, data: Any, _flags: int = 0, /) -> None:
+        """Keep what a thread answers, for the poller to send: no thread waits for a client that does not read."""
+        self.answered += data
+        if len(self.answered) > MOST_ANSWERED:
+            self._let_go()
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """Send a file as gunicorn does, for requests that are too odd for the poller; a client at a standstill ends it.
+
+        What was answered before goes first.
+        """
+        self._let_go()
+        return super().sendfile(file, offset, count)
+
+    def _let_go(self) -> None:
+        self.settimeout(self.stall)
+        super().sendall(bytes(self.answered))
+        self.answered.clear()
+
 
 @dataclass(slots=True)
 class Outgoing:
     """An answer on its way: bytes, then perhaps a piece of a file, which the kernel sends."""
 
-    bytes: memoryview
+    parts: list[memoryview]  # not joined, so that slow readers of one page share it
     file: BinaryIO | None
     start: int  # of the file: the first byte to send
     length: int  # of the file: bytes to send
@@ -67,10 +89,12 @@ class Outgoing:
         """
         turn, before = AT_ONCE, self.sent
         try:
-            while self.bytes:
-                gone = client.send(self.bytes, _MORE if self.length else 0)
-                self.bytes = self.bytes[gone:]
+            while self.parts:
+                gone = client.send(self.parts[0], _MORE if self.length or len(self.parts) > 1 else 0)
+                self.parts[0] = self.parts[0][gone:]
                 self.sent += gone
+                if not self.parts[0]:
+                    del self.parts[0]
             while self.length and turn > 0 and self.file:
                 gone = os.sendfile(client.fileno(), self.file.fileno(), self.start, min(self.length, turn))
                 if gone == 0:
@@ -81,7 +105,7 @@ class Outgoing:
             pass
         if self.sent > before:
             self.moved = time.monotonic()
-        return not self.bytes and not self.length
+        return not self.parts and not self.length
 
     def is_slow(self, now: float) -> bool:
         """Tell whether the client takes it too slowly to be waited for; by the same measure as bodies."""
@@ -109,6 +133,9 @@ class Client(TConn):
             None  # what a thread found it to ask, and what the client calls itself
         )
         self.reply: Reply | None = None  # what a thread wants to be sent
+        self.rest = b""  # what has come behind the request that is being answered
         self.outgoing: Outgoing | None = None
+        self.ends = False  # after what is being sent
+        self.gone = False
         self.since = 0.0  # monotonic seconds: when the poller began to wait for it
         self.patience = 0.0  # seconds

@@ -9,7 +9,9 @@ from registry.web.front import Front, Ground
 from registry.web.log import REQUEST_ID, line, moment
 from registry.web.replies import Asked, Reply
 
-UNDERSTOOD = 20_000  # requests that are kept
+UNDERSTOOD = 16 * 2**20  # bytes of requests that are kept
+_BESIDE_BYTES = 1_500  # that one takes beside its own
+_LONGEST = 8 * 2**10  # bytes of a request worth keeping
 
 
 @dataclass(slots=True)
@@ -18,6 +20,7 @@ class Head:
 
     question: Asked
     client: str  # what it calls itself
+    ends: bool  # whether the connection ends with the answer
     reply: Reply | None = None
     ground: Ground | None = None  # on which the reply was found to hold
     wire: str = ""  # the reply's status line and headers, up to what differs each time
@@ -33,13 +36,13 @@ class Head:
         if reply is not self.reply:
             self.reply = reply
             if reply:
-                self.wire, self.told = opening(reply), front.told(self.question, reply, self.client)
+                self.wire, self.told = opening(reply, self.ends), front.told(self.question, reply, self.client)
         return reply
 
 
-def opening(reply: Reply) -> str:
+def opening(reply: Reply, ends: bool) -> str:
     """Write status line and headers as far as they do not differ between answers; it stays open."""
-    lines = [f"HTTP/1.1 {reply.status}", "Server: gunicorn", "Connection: keep-alive"]
+    lines = [f"HTTP/1.1 {reply.status}", "Server: gunicorn", f"Connection: {'close' if ends else 'keep-alive'}"]
     lines += [f"{name}: {value}" for name, value in reply.headers if name != REQUEST_ID]
     return "\r\n".join([*lines, "Date: "])
 
@@ -50,22 +53,35 @@ class Express:
     def __init__(self, front: Front) -> None:
         self.front = front
         self._heads: dict[bytes, Head] = {}
+        self._weight = 0
         self._lines: list[str] = []
         self._ground: Ground | None = None
         self._now = self._began = 0.0
         self._date = self._moment = ""
 
-    def understand(self, whole: bytes, question: Asked, client: str) -> None:
+    @staticmethod
+    def keeps(whole: bytes | None) -> bool:
+        """Tell whether a request is worth keeping: one that is nothing but a head, and a usual one."""
+        return whole is not None and len(whole) <= _LONGEST
+
+    def understand(self, whole: bytes, question: Asked, client: str, ends: bool) -> None:
         """Keep what a request means, as the web server's own parser read it."""
-        if len(self._heads) >= UNDERSTOOD:
-            self._heads.clear()
-        self._heads[whole] = Head(question, client)
+        self.forget(whole)
+        self._heads[whole] = Head(question, client, ends)
+        self._weight += _weight(whole)
+        while self._weight > UNDERSTOOD:
+            self.forget(next(iter(self._heads)))
 
     def forget(self, whole: bytes) -> None:
-        """Let the application answer this request next time."""
-        head = self._heads.pop(whole, None)
-        if head:
-            self.front.forget(head.question)
+        """Know no more what a request means."""
+        if self._heads.pop(whole, None):
+            self._weight -= _weight(whole)
+
+    def distrust(self, whole: bytes) -> None:
+        """Let the application answer a request anew."""
+        if whole in self._heads:
+            self.front.forget(self._heads[whole].question)
+            self.forget(whole)
 
     def look(self) -> None:
         """See where policy and ledger are, after requests have come and before any of them is answered.
@@ -75,11 +91,12 @@ class Express:
         self._ground, self._now, self._began = self.front.look(), time.time(), time.perf_counter()
         self._date, self._moment = http_date(self._now), moment()
 
-    def answer(self, whole: bytes, remote: str) -> tuple[Reply, bytes] | None:
+    def answer(self, whole: bytes, remote: str) -> tuple[Reply, bytes, bool] | None:
         """Answer a request on what was seen last.
 
         Returns:
-            The reply, and its head as bytes; None where the application must be asked.
+            The reply, its head as bytes, and whether the connection ends with it; None where the application must
+            be asked.
         """
         head = self._heads.get(whole)
         reply = head.answer(self.front, self._ground, self._now) if head and self._ground else None
@@ -87,15 +104,20 @@ class Express:
             return None
         request_id = self.front.request_id()
         self._lines.append(line(self._moment, request_id, remote, time.perf_counter() - self._began, head.told))
-        return reply, f"{head.wire}{self._date}\r\n{REQUEST_ID}: {request_id}\r\n\r\n".encode("latin-1")
+        written = f"{head.wire}{self._date}\r\n{REQUEST_ID}: {request_id}\r\n\r\n"
+        return reply, written.encode("latin-1"), head.ends
 
-    def first(self, reply: Reply) -> bytes:
+    def first(self, reply: Reply, ends: bool) -> bytes:
         """Write the head of a reply that a thread has just learned, and the application has logged."""
         request_id = dict(reply.headers)[REQUEST_ID]
-        return f"{opening(reply)}{http_date()}\r\n{REQUEST_ID}: {request_id}\r\n\r\n".encode("latin-1")
+        return f"{opening(reply, ends)}{http_date()}\r\n{REQUEST_ID}: {request_id}\r\n\r\n".encode("latin-1")
 
     def log(self) -> None:
         """Write the lines of all that was answered since the last time."""
         if self._lines and self.front.log:
             self.front.log.write("\n".join(self._lines))
         self._lines.clear()
+
+
+def _weight(whole: bytes) -> int:
+    return 3 * len(whole) + _BESIDE_BYTES

@@ -41,6 +41,8 @@ class Poller(ThreadWorker):
                 self._make_room()
             return  # whatever it was, the next one may come through
         self.nr_conns += 1
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
         self.wait(Client(self.cfg, sock, address, listener.getsockname()), PATIENCE)
 
     def murder_pending(self) -> None:
@@ -81,6 +83,9 @@ class Poller(ThreadWorker):
 
     def drop(self, conn: Client) -> None:
         """Hang up."""
+        if conn.gone:
+            return
+        conn.gone = True
         self.stop_waiting(conn)
         if conn.outgoing:
             conn.outgoing.close()

@@ -12,7 +12,7 @@ import time
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from gunicorn.http import wsgi
 from gunicorn.http.errors import LimitRequestHeaders
@@ -26,6 +26,7 @@ from registry.web.replies import Reply, asked
 
 KEEP_ALIVE = 75  # seconds until the next request
 LONGEST_HEAD = 64 * 2**10  # bytes of request line and headers
+SHARED = 16 * 2**10  # bytes of a body that is worth a system call of its own, to be shared by its slow readers
 _END = b"\r\n\r\n"
 
 
@@ -48,13 +49,15 @@ class Worker(Poller):
             self._answer()
 
     def handle_request(self, req: Request, conn: Client) -> bool:  # type: ignore[override]  # all of ours are Clients
-        """Answer, in a thread; what the front may repeat is only found out here, and sent by the poller."""
-        if conn.whole and self.alive and req.version == (1, 1) and not req.should_close():
+        """Answer, in a thread, and leave it to the poller to send that."""
+        conn.ends = req.should_close() or not self.alive
+        if not any(name == "EXPECT" for name, _ in req.headers):  # it is answered once, by gunicorn
             environ = dict(wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg)[1])
             question = asked(environ)
             if question:
                 conn.question, front = (question, environ.get("HTTP_USER_AGENT", "")), self.express.front
-                if not front.recall(question, front.look(), time.time()):
+                again = self.alive and self.express.keeps(conn.whole)
+                if not (again and front.recall(question, front.look(), time.time())):
                     conn.reply = front.learn(question, environ)
                 return True
         kept = super().handle_request(req, conn)
@@ -65,19 +68,27 @@ class Worker(Poller):
 
     def finish_request(self, conn: Client, fs: Future[Any]) -> None:  # type: ignore[override]  # as above
         """Go on with a connection that a thread is done with."""
-        if fs.cancelled() or fs.exception() or not fs.result():
-            self.leave(conn)
+        if conn.sock.fileno() < 0:  # gunicorn has hung up
+            self.drop(conn)
             return
+        kept = not (fs.cancelled() or fs.exception()) and bool(fs.result())
+        conn.rest = conn.parser.unreader.take_buffered() if kept else b""
         self.wait(conn, KEEP_ALIVE)
         question, conn.question = conn.question, None
         reply, conn.reply = conn.reply, None
-        if question and conn.whole:
-            self.express.understand(conn.whole, *question)
-        if reply and conn.whole:
-            conn.came = conn.whole
-            self._send(conn, reply, self.express.first(reply))
+        answered = bytes(conn.sock.answered)
+        conn.sock.answered.clear()
+        if kept and question and conn.whole and self.express.keeps(conn.whole) and (reply is None or reply.basis):
+            self.express.understand(conn.whole, *question, conn.ends)
+        if kept and reply:
+            self._send(conn, reply, self.express.first(reply, conn.ends))
+        elif kept and question and conn.whole:
+            self._consider(conn, conn.whole)
         else:
-            self._consider(conn, conn.whole if question and conn.whole else conn.parser.unreader.take_buffered())
+            conn.ends = not kept
+            if conn.ends:  # what gunicorn wrote before it was known
+                answered = answered.replace(b"\r\nConnection: keep-alive\r\n", b"\r\nConnection: close\r\n", 1)
+            self._begin(conn, [answered], None, None)
 
     def read(self, conn: Client, _: Any) -> None:
         """Read what a client has sent, without waiting."""
@@ -97,7 +108,7 @@ class Worker(Poller):
     def _consider(self, conn: Client, came: bytes) -> None:
         """Go on with what has come of a request."""
         if came and not conn.came:
-            conn.patience = PATIENCE
+            conn.since, conn.patience = time.monotonic(), PATIENCE
         conn.came = came
         end = came.find(_END)
         if end >= 0 and end + len(_END) == len(came):
@@ -106,34 +117,46 @@ class Worker(Poller):
             self._hand_over(conn)
         elif len(came) > LONGEST_HEAD:
             text = f"longer than {LONGEST_HEAD} bytes"
-            self.stop_waiting(conn)
+            conn.sock.begin()
             self.handle_error(None, conn.sock, conn.client, LimitRequestHeaders(text))
-            self.leave(conn)
+            conn.ends = True
+            self._begin(conn, [bytes(conn.sock.answered)], None, None)
 
     def _answer(self) -> None:
         """Send what can be repeated; a thread has the rest."""
         came, self._came = self._came, []
         self.express.look()
         for conn in came:
+            if conn.gone:
+                continue
             found = self.express.answer(conn.came, conn.remote) if self.alive else None
             if found:
-                self._send(conn, *found)
+                reply, head, conn.ends = found
+                conn.whole = conn.came
+                self._send(conn, reply, head)
             else:
                 self._hand_over(conn)
         self.express.log()
 
     def _send(self, conn: Client, reply: Reply, head: bytes) -> None:
         """Send an answer, or as much of it as the client takes at once."""
-        file = None
-        if reply.length:
-            try:
-                file = self.express.front.open(reply)
-            except WaybillError:  # it was there when the application answered; now it has to say what is wrong
-                self.express.forget(conn.came)
-                self._hand_over(conn)
+        try:
+            file = self.express.front.open(reply) if reply.length else None
+        except (WaybillError, OSError):  # it was there when the application answered; now it has to say what is wrong
+            if conn.whole is None or not self.express.keeps(conn.whole):
+                self.drop(conn)
                 return
+            self.express.distrust(conn.whole)
+            conn.came = conn.whole
+            self._hand_over(conn)
+            return
+        parts = [head, reply.body] if len(reply.body) > SHARED else [head + reply.body]
+        self._begin(conn, parts, file, reply)
+
+    def _begin(self, conn: Client, parts: list[bytes], file: BinaryIO | None, reply: Reply | None) -> None:
         now = time.monotonic()
-        conn.outgoing = Outgoing(memoryview(head + reply.body), file, reply.start, reply.length, now, now)
+        start, length = (reply.start, reply.length) if reply else (0, 0)
+        conn.outgoing = Outgoing([memoryview(part) for part in parts if part], file, start, length, now, now)
         self._go_on(conn, None)
 
     def _go_on(self, conn: Client, _: Any) -> None:
@@ -153,10 +176,17 @@ class Worker(Poller):
         if out:
             out.close()
         conn.outgoing, conn.came, conn.since, conn.patience = None, b"", time.monotonic(), KEEP_ALIVE
+        if conn.ends:
+            self.stop_waiting(conn)
+            self.leave(conn)
+            return
         if conn in self.sending:
             del self.sending[conn]
             self.waiting[conn] = None
             self.poller.modify(conn.sock, selectors.EVENT_READ, partial(self.read, conn))
+        if conn.rest:
+            rest, conn.rest = conn.rest, b""
+            self._consider(conn, rest)
 
     def _hand_over(self, conn: Client) -> None:
         """Give a request to a thread."""

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
@@ -94,8 +95,9 @@ class Front:
         if reply is None or reply.basis is None or ground is None:
             return None
         basis = reply.basis
-        if basis.begins <= now < basis.ends and basis.holds(ground.policy, ground.ledger):
-            return reply
+        with suppress(WaybillError):  # what cannot be read now, the application says in words
+            if basis.begins <= now < basis.ends and basis.holds(ground.policy, ground.ledger):
+                return reply
         self.forget(question)
         return None
 
@@ -149,7 +151,10 @@ class Front:
             return None
         try:
             body = self._body(reply)
-        except WaybillError:  # the artifact was there when the application answered; now it has to say what is wrong
+        except (
+            WaybillError,
+            OSError,
+        ):  # the artifact was there when the application answered; now it has to say what is wrong
             self.forget(question)
             return None
         request_id = self.request_id()
@@ -166,7 +171,7 @@ class Front:
         with self._changing:
             self._drop(question)
             self._replies[question] = reply
-            self._weight += reply.weight
+            self._weight += reply.weight + question.weight
             while self._weight > KEPT_BYTES:
                 self._drop(next(iter(self._replies)))
 
@@ -178,4 +183,4 @@ class Front:
     def _drop(self, question: Asked) -> None:
         gone = self._replies.pop(question, None)
         if gone:
-            self._weight -= gone.weight
+            self._weight -= gone.weight + question.weight

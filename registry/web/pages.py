@@ -97,6 +97,8 @@ class Pages:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 draft.write_bytes(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
                 draft.replace(path)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         return page
 
     def _path(self, key: tuple[str, ...]) -> Path | None:

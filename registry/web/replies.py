@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 _BESIDE_BODY = 2_000  # bytes an answer takes in memory beside its body
 _BLOCK = 256 * 2**10  # bytes
 _ASKED_AGAIN = re.compile(r"/+[^/]+/(simple|files)/")
-_DIFFERENT = (  # requests with these are rare, and mean something else
-    "HTTP_IF_MATCH",
-    "HTTP_IF_MODIFIED_SINCE",
-    "HTTP_IF_UNMODIFIED_SINCE",
-    "HTTP_TRANSFER_ENCODING",
-    "CONTENT_LENGTH",
-    "CONTENT_TYPE",
-)
+_BODY = ("HTTP_TRANSFER_ENCODING", "CONTENT_LENGTH", "CONTENT_TYPE")
 
 
 class Asked(NamedTuple):
@@ -35,14 +28,22 @@ class Asked(NamedTuple):
     none_match: str | None
     range: str | None
     if_range: str | None
+    match: str | None
+    modified: str | None
+    unmodified: str | None
+
+    @property
+    def weight(self) -> int:
+        """Bytes it takes in memory."""
+        return sum(len(text) for text in self if text)
 
 
 def asked(environ: "WSGIEnvironment") -> Asked | None:
-    """Read what a request asks; None where its answer is not worth keeping."""
+    """Read what a request asks; None where no answer is given twice."""
     path = environ.get("PATH_INFO", "")
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not _ASKED_AGAIN.match(path) or environ.get("SCRIPT_NAME"):
         return None
-    if any(environ.get(name) for name in _DIFFERENT):
+    if any(environ.get(name) for name in _BODY):
         return None
     header = environ.get
     return Asked(
@@ -55,6 +56,9 @@ def asked(environ: "WSGIEnvironment") -> Asked | None:
         header("HTTP_IF_NONE_MATCH"),
         header("HTTP_RANGE"),
         header("HTTP_IF_RANGE"),
+        header("HTTP_IF_MATCH"),
+        header("HTTP_IF_MODIFIED_SINCE"),
+        header("HTTP_IF_UNMODIFIED_SINCE"),
     )
 
 

@@ -222,3 +222,84 @@ def test_a_stopping_server_finishes_what_it_began_to_send(tmp_path_factory: pyte
                 received += more
             assert received.endswith(LARGE[1][-1000:])
         assert own.process.wait(timeout=20) == 0
+
+
+def raw_status(server: Server, head: str) -> tuple[list[int], bytes]:
+    """Send a head as it is, and read until the server hangs up or stops."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=3) as client:
+        client.sendall(head.encode())
+        received = bytearray()
+        with contextlib.suppress(TimeoutError):
+            while more := client.recv(65536):
+                received += more
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)], bytes(received)
+
+
+def test_clients_that_never_read_their_answers_hold_up_nobody(server: Server) -> None:
+    asks = b"GET /-/schemas/registry.json HTTP/1.1\r\nHost: x\r\n\r\n" * 600
+    closing = f"GET {file_url(server, 'large')} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    closing += f"Authorization: Bearer {server.token}\r\n\r\n"
+    clients = []
+    for n in range(150):  # more than there are threads
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", server.port))
+        client.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            client.sendall(asks if n % 2 else closing.encode())
+        clients.append(client)
+    try:
+        for n in range(8):
+            answer = Kept(server).get("/python/simple/small/", server.token, User_Agent=f"beside-{n}")
+            assert answer.status == 200
+            assert Kept(server).get("/-/ready", server.token).status == 200
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_an_artifact_that_cannot_be_opened_is_a_503_and_ends_no_process(server: Server) -> None:
+    assert upload(server, multipart([("content", wheel("knotted", "1.0"))]), server.token).status == 200
+    url = file_url(server, "knotted")
+    clients = [Kept(server) for _ in range(8)]
+    assert {client.get(url, server.token).status for client in clients} == {200}
+    (artifact,) = (server.git / "lfs").rglob(url.split("/")[3])
+    good = artifact.read_bytes()
+    artifact.unlink()
+    artifact.symlink_to(artifact)
+    try:
+        assert {client.get(url, server.token).status for client in clients} == {503}
+    finally:
+        artifact.unlink()
+        artifact.write_bytes(good)
+    assert {client.get(url, server.token).status for client in clients} == {200}
+
+
+def test_a_refusal_that_ends_the_connection_says_so(server: Server) -> None:
+    statuses, received = raw_status(server, "POST /python/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+    assert statuses == [401]
+    assert b"\r\nConnection: close\r\n" in received
+
+
+def test_who_expects_100_is_told_once(server: Server) -> None:
+    body, content_type = multipart([("content", wheel("expected", "1.0"))])
+    head = (
+        f"POST /python/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\nContent-Type: {content_type}\r\n"
+    )
+    head += f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(head.encode())
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+        assert client.recv(15) == b"HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_client_that_wants_the_end_gets_the_whole_answer_and_the_end(server: Server, version: str) -> None:
+    close = "Connection: close\r\n" if version == "1.1" else ""
+    head = f"GET {file_url(server, 'large')} HTTP/{version}\r\nHost: x\r\n{close}"
+    for _ in range(2):
+        statuses, received = raw_status(server, f"{head}Authorization: Bearer {server.token}\r\n\r\n")
+        assert statuses == [200]
+        assert b"\r\nConnection: close\r\n" in received[:1000]
+        assert received.endswith(LARGE[1])
