@@ -51,6 +51,7 @@ class Poller(ThreadWorker):
         if now - self._tidied < 0.5:
             return
         self._tidied = now
+        self.method_queue.defer(lambda: None)  # a thread's own call may have been lost, and its client waits for it
         for conn in [c for c in self.waiting if now - c.since > (c.patience if self.alive else PARTING)]:
             self.drop(conn)
         for conn in [c for c in self.sending if c.outgoing and c.outgoing.is_slow(now)]:
