@@ -108,9 +108,10 @@ class Front:
             Its whole answer, with the request id it was logged under.
         """
         note = environ[NOTE] = Note()
-        body, status, headers = run_wsgi_app(self._app, environ)
+        body, status, given = run_wsgi_app(self._app, environ)
+        headers = [header for header in given if header[0] != "Date"]  # which the web server writes, anew each time
         try:
-            start, length = piece(note.basis, question.method, status, list(headers))
+            start, length = piece(note.basis, question.method, status, headers)
             content = b"" if length else b"".join(body)
         finally:
             if close := getattr(body, "close", None):

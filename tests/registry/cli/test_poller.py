@@ -302,4 +302,5 @@ def test_a_client_that_wants_the_end_gets_the_whole_answer_and_the_end(server: S
         statuses, received = raw_status(server, f"{head}Authorization: Bearer {server.token}\r\n\r\n")
         assert statuses == [200]
         assert b"\r\nConnection: close\r\n" in received[:1000]
+        assert received[:1000].count(b"\r\nDate: ") == 1
         assert received.endswith(LARGE[1])

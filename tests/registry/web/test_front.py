@@ -37,7 +37,7 @@ def _answer(app: App, path: str, headers: dict[str, str], method: str) -> Answer
     url, _, query = path.partition("?")
     environ = EnvironBuilder(path=url, query_string=query, method=method, headers=list(headers.items())).get_environ()
     body, status, sent = run_wsgi_app(app, environ, buffered=True)
-    return status, [h for h in sent if h[0] != REQUEST_ID], b"".join(body)
+    return status, [h for h in sent if h[0] not in (REQUEST_ID, "Date")], b"".join(body)
 
 
 def file_url(site: Site) -> str:
