@@ -7,6 +7,7 @@ threads do the rest, and bodies must keep a pace. This reaches into gunicorn; `t
 """
 
 import selectors
+import signal
 import socket
 import time
 from concurrent.futures import Future
@@ -27,6 +28,7 @@ from registry.web.replies import Reply, asked
 KEEP_ALIVE = 75  # seconds until the next request
 LONGEST_HEAD = 64 * 2**10  # bytes of request line and headers
 SHARED = 16 * 2**10  # bytes of a body that is worth a system call of its own, to be shared by its slow readers
+STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 _END = b"\r\n\r\n"
 
 
@@ -36,6 +38,11 @@ class Worker(Poller):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._came: list[Client] = []  # whose request is all here, and may be one that the front can answer
+
+    def init_signals(self) -> None:
+        """Heed signals from here on, also those that came since the master forked."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
     @cached_property
     def express(self) -> Express:

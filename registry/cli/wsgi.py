@@ -7,17 +7,19 @@ unbuffered, and stops without dropping what it accepted. granian serves faster a
 import logging
 import os
 import resource
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from registry.blobs.local import LocalBlobs
 from registry.cli import data, maintain
-from registry.cli.worker import Worker
+from registry.cli.worker import STOPS, Worker
 from registry.credentials import REDACTED
 from registry.maintenance import last
 from registry.web import create_app
@@ -40,6 +42,22 @@ class RedactedLogger(Logger):
 def _without_secrets(record: logging.LogRecord) -> bool:
     record.msg, record.args = REDACTED.sub("wb_[redacted]", record.getMessage()), ()
     return True
+
+
+class Master(Arbiter):
+    """gunicorn's master; no worker of ours misses the signal to stop.
+
+    Between its fork and its first line of its own, a worker still has the master's handlers, which would note the
+    signal for a master that it is not, and go on until the master's patience ends.
+    """
+
+    def spawn_worker(self) -> Any:
+        """Fork a worker to which signals come when it can heed them (see `Worker.init_signals`)."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 class Server(BaseApplication):
@@ -74,6 +92,10 @@ class Server(BaseApplication):
         }
         for name, value in {**fixed, **self._chosen}.items():
             self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        Master(self).run()
 
     def load(self) -> Any:
         """Make the application, in each worker; one that follows a killed worker removes the drafts it left."""
