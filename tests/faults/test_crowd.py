@@ -3,10 +3,7 @@
 The slowest answers are shown with: python -m pytest -rP tests/faults/test_crowd.py
 """
 
-import contextlib
 import os
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.archives import wheel
+from tests.crowds import crowd
 from tests.faults.uploads import Uploads, mistakes, until, workers_of
 from tests.legacy_client import ask, authorization, listed, upload
 from tests.registry.web.site import BOUNDARY, multipart
@@ -35,41 +33,6 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert upload(server.upload_url, server.token, filename, content).status == 200
         yield server
         assert mistakes(server) == ""
-
-
-@contextlib.contextmanager
-def crowd(server: Server, size: int, first: bytes, drip: bytes = b"", *, read: bool = False) -> Iterator[None]:
-    """Keep clients connected which send a byte a second, or read one, or neither."""
-    clients = []
-    for _ in range(size):
-        client = socket.socket()
-        if read:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # else the kernel reads for it
-        client.settimeout(10)
-        client.connect(("127.0.0.1", server.port))
-        client.sendall(first)
-        clients.append(client)
-    over = threading.Event()
-
-    def go_on() -> None:
-        while not over.wait(1):
-            for client in clients:
-                client.settimeout(0)
-                with contextlib.suppress(OSError):
-                    client.recv(1) if read else client.send(drip)
-
-    going = threading.Thread(target=go_on)
-    if drip or read:
-        going.start()
-    try:
-        time.sleep(0.5)
-        yield
-    finally:
-        over.set()
-        if going.ident:
-            going.join()
-        for client in clients:
-            client.close()
 
 
 def one_normal_client(server: Server) -> list[float]:

@@ -6,7 +6,6 @@ import http.client
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.archives import wheel
+from tests.crowds import crowd
 from tests.registry.web.site import multipart
 from tests.registry.web.wire import Answer, exchange
 from tests.running import CLEAN, WAYBILL, Server, new_server
@@ -73,31 +73,6 @@ def ready(server: Server) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def crowd(server: Server, first: str, drip: bytes, size: int = 60) -> Iterator[None]:
-    """Let many clients begin a request and go on with it a byte now and then."""
-    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(size)]
-    over = threading.Event()
-
-    def trickle() -> None:
-        while drip and not over.wait(0.5):
-            for client in clients:
-                with contextlib.suppress(OSError):
-                    client.sendall(drip)
-
-    for client in clients:
-        client.sendall(first.encode())
-    dripping = threading.Thread(target=trickle)
-    dripping.start()
-    try:
-        yield
-    finally:
-        over.set()
-        dripping.join()
-        for client in clients:
-            client.close()
-
-
 def ask(server: Server, *pieces: bytes, pause: float = 0.0) -> Answer | None:
     """Send pieces with pauses between them, as long as the server takes them; give its first answer."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
@@ -139,7 +114,7 @@ def signed(server: Server, *more: str) -> bytes:
 def test_sixty_slow_clients_without_credentials_do_not_keep_others_waiting(
     few: Server, first: str, drip: bytes
 ) -> None:
-    with crowd(few, first, drip):
+    with crowd(few, 60, first.encode(), drip):
         time.sleep(0.6)
         began = time.monotonic()
         for _ in range(4):
