@@ -186,4 +186,4 @@ def test_a_server_maintains_by_itself_and_logs_it(tmp_path: Path) -> None:
     finally:
         server.kill()
     lines = [json.loads(line) for line in server.log().splitlines() if line.startswith('{"event": "maintenance"')]
-    assert lines[0] == said
+    assert said in lines  # workers that looked at once may each have run

@@ -5,6 +5,7 @@ import json
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,9 +20,10 @@ UV_ACCEPT = "application/json;q=0.9, text/plain;q=0.8, text/html;q=0.7"
 
 
 @contextmanager
-def few_open_files(most: int) -> Iterator[None]:
+def few_more_open_files(more: int) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    open_by_other_tests = max(int(file.name) for file in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_by_other_tests + more, hard))
     try:
         yield
     finally:
@@ -147,7 +149,7 @@ def test_a_form_of_another_type_is_refused_unread(site: Site) -> None:
 
 
 def test_thousands_of_files_in_one_form_are_refused_before_each_is_a_draft(site: Site) -> None:
-    with few_open_files(256):
+    with few_more_open_files(100):
         answer = site.send([("content", (f"demo-1.{n}-py3-none-any.whl", b"x")) for n in range(5000)])
     assert answer.status_code in {400, 413}
     assert site.drafts() == []
