@@ -25,17 +25,19 @@ ProjectName = NewType("ProjectName", str)
 RegistryName = NewType("RegistryName", str)
 
 LONGEST_NAME = 100
+LONGEST_CHANGE = 64
 LONGEST_VERSION = 100
 LONGEST_FILENAME = 230  # leaves room for ".attestations.json" below the 255 bytes of common file systems
 
 _KEPT = 10_000  # results of each costly reader below; what it is given is short, so this is some megabytes at most
 
 # First path segments of URLs and of the ledger that can therefore not be registries (DESIGN section 4).
-RESERVED_REGISTRIES = frozenset({"-", "_", "api", "v2", "pypi", "simple", "static", "tokens"})
+RESERVED_REGISTRIES = frozenset({"-", "_", "api", "v2", "pypi", "simple", "static", "tokens", "changes"})
 
 # PEP 508 names, ASCII only: https://packaging.python.org/en/latest/specifications/name-normalization/
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_CHANGE = re.compile(r"[a-z0-9](?:[._]?[a-z0-9-]){0,63}")  # as git takes it, and no other name means the same branch
 _GLOB = re.compile(r"[a-z0-9*?-]+")
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
 
@@ -81,6 +83,20 @@ def registry_name(raw: str) -> RegistryName:
     if len(raw) > LONGEST_NAME or not _REGISTRY.fullmatch(raw):
         raise Invalid(f"{_shown(raw)} is not a registry name: use lower-case ASCII letters, digits and inner hyphens")
     return RegistryName(raw)
+
+
+def change_name(raw: str) -> str:
+    """Check the name of a change, which is a branch, a record of the ledger and a word on command lines.
+
+    Raises:
+        Invalid: it is not a name.
+    """
+    if len(raw) > LONGEST_CHANGE or not _CHANGE.fullmatch(raw) or raw.endswith(".lock"):
+        raise Invalid(
+            f"{_shown(raw)} is not the name of a change: use 1-{LONGEST_CHANGE} lower-case ASCII letters, digits, "
+            "'-', and single '.' and '_' between them"
+        )
+    return raw
 
 
 def project_glob(raw: str) -> str:

@@ -3,11 +3,13 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from registry.names import project_name, registry_name
 from registry.policy.decide import Allowed, Denied, decide
 from registry.policy.policy import Policy
 from registry.policy.roles import Action, Principal
+from registry.store import Entry
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 
@@ -38,9 +40,13 @@ class Folder:
         text = self.texts.get(path)
         return None if text is None else text.encode()
 
-    def entries(self, path: str) -> dict[str, None]:
-        inside = [name.removeprefix(f"{path}/") for name in self.texts if name.startswith(f"{path}/")]
-        return {name.split("/")[0]: None for name in inside}
+    def entries(self, path: str) -> dict[str, Entry]:
+        prefix = f"{path}/" if path else ""
+        found: dict[str, Entry] = {}
+        for name in sorted({n.removeprefix(prefix).split("/")[0] for n in self.texts if n.startswith(prefix)}):
+            below = [(n, t) for n, t in self.texts.items() if f"{n}/".startswith(f"{prefix}{name}/")]
+            found[name] = Entry(sha256(repr(sorted(below)).encode()).hexdigest(), f"{prefix}{name}" not in self.texts)
+        return found
 
 
 def policy(changes: Mapping[str, str | None]) -> Policy:

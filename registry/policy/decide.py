@@ -52,6 +52,8 @@ def decide(
 ) -> Allowed | Denied:
     """Answer from one policy commit, so that a change of rights counts at the next question.
 
+    Nothing is written where the organization or the registry is frozen, whoever asks.
+
     Args:
         policy: the policy in force.
         principal: who asks, perhaps narrowed by a token.
@@ -63,6 +65,25 @@ def decide(
     Returns:
         The statement that allows it, or why not.
     """
+    verdict = entitled(policy, principal, action, registry, project, now)
+    if isinstance(verdict, Denied) or action is Action.READ:
+        return verdict
+    frozen = _frozen(policy, registry)
+    if frozen is None:
+        return verdict
+    question = _Question(policy, principal, action, registry, project, now)
+    return Denied(f"{question}: {frozen.place} says frozen: true; a change that removes it lets writing go on")
+
+
+def entitled(
+    policy: Policy,
+    principal: Principal,
+    action: Action,
+    registry: RegistryName,
+    project: ProjectName | None,
+    now: datetime,
+) -> Allowed | Denied:
+    """Tell what `decide` would answer if nothing were frozen: rights, and who may change them, outlast a freeze."""
     question = _Question(policy, principal, action, registry, project, now.astimezone(UTC))
     try:
         policy.organization()  # without it nothing holds, not even visibility
@@ -76,6 +97,12 @@ def decide(
         return _weigh(question, found, own)
     except BadFile as bad:
         return Denied(f"{question}: the policy cannot be read. {bad.problems[0]}")
+
+
+def _frozen(policy: Policy, registry: RegistryName) -> Statement | None:
+    """Find the statement that stops writing."""
+    found = policy.registry(registry)
+    return policy.organization().frozen or (found.frozen if found else None)
 
 
 def _principal_refused(question: _Question) -> str | None:

@@ -114,6 +114,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What a change of the policy needs before it holds."""
+
+    approvals: int = 0
+    freeze_approvals: int = 0  # for a change that only freezes
+    most_removed: int = 25  # percent of the people, and of the rights, that one change may take away
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """`waybill.yaml`: what holds for the whole installation."""
 
@@ -123,8 +132,10 @@ class Organization:
     admins: tuple[Named, ...] = ()
     auditors: tuple[Named, ...] = ()
     issuers: Mapping[str, Issuer] = field(default_factory=dict)  # by provider, and `other`
-    review_approvals: int = 0
+    review: Review = field(default_factory=Review)
     limits: Limits = field(default_factory=Limits)
+    generation: int | None = None  # never falls, so that an old policy cannot come back as it was
+    frozen: Statement | None = None  # where it says that nothing is written; None: it does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +201,7 @@ class RegistryFile:
     visibility_statement: Statement
     projects_statement: Statement
     grants_statement: Statement
+    frozen: Statement | None = None  # where it says that nothing is written here; None: it does not
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TypeVar
 from registry import names
 from registry.errors import Invalid
 from registry.policy import strict
+from registry.policy.case import Case
 from registry.policy.files import (
     Account,
     BadFile,
@@ -16,6 +17,7 @@ from registry.policy.files import (
     RegistryFile,
     Team,
 )
+from registry.policy.schema.cases import CASES
 from registry.policy.schema.kinds import NAME
 from registry.policy.schema.organization import ORGANIZATION, PEOPLE, TEAM
 from registry.policy.schema.registries import LINKED_REPOSITORY, PROJECT_FILE, REGISTRY_FILE
@@ -87,6 +89,15 @@ def project_file(text: bytes, file: str, name: str) -> ProjectFile:
     return _read(PROJECT_FILE, text, file, name, fault)
 
 
+def cases(text: bytes, file: str, name: str) -> tuple[Case, ...]:
+    """Read `cases/<name>.yaml`.
+
+    Raises:
+        BadFile: with every problem found, the name's included.
+    """
+    return _read(CASES, text, file, name, _stem(name))
+
+
 def json_schemas() -> dict[str, Schema]:
     """Give the JSON Schema (draft 2020-12) per kind of file, so that editors complete and check what people write."""
     return {
@@ -106,6 +117,7 @@ def json_schemas() -> dict[str, Schema]:
         "project": _published(
             PROJECT_FILE, "registries/<registry>/projects/<project>.yaml", "A project and who may publish it."
         ),
+        "cases": _published(CASES, "cases/<name>.yaml", "What must hold after every change of the policy."),
     }
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from registry.names import ProjectName, RegistryName
 from registry.policy import parse
+from registry.policy.case import Case
+from registry.policy.content import Content, Files, Memory
 from registry.policy.files import (
     Account,
     BadFile,
@@ -20,28 +22,22 @@ from registry.policy.files import (
 T = TypeVar("T")
 
 
-class Files(Protocol):
-    """The files of one commit of branch `main`."""
-
-    @property
-    def id(self) -> str:
-        """The commit id."""
-
-    def read(self, path: str) -> bytes | None:
-        """Read one file; None where there is none."""
-
-    def entries(self, path: str) -> Mapping[str, Any]:
-        """List a folder by name; empty where there is none."""
-
-
 class Policy:
     """What the reviewed files of one commit say.
 
     Every method that reads a file raises `BadFile` when it cannot be used: the caller denies what depends on it.
     """
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, memory: Memory | None = None) -> None:
+        """Nothing is read yet.
+
+        Args:
+            files: of the commit.
+            memory: shared with policies that this one is compared with; None: it is read alone.
+        """
         self._files = files
+        self._memory = memory
+        self._folders: dict[str, Mapping[str, Content]] = {}
         self._read: dict[str, Any] = {}
         self._derived: dict[str, Any] = {}
 
@@ -63,6 +59,14 @@ class Policy:
         """Read `people.yaml`; nobody where there is none."""
         return self._parsed("people.yaml", parse.people) or {}
 
+    def teams(self) -> list[str]:
+        """List the teams by name."""
+        return self._stems("teams")
+
+    def linked_repositories(self) -> list[str]:
+        """List the linked repositories by name."""
+        return self._stems("repositories")
+
     def team(self, name: str) -> Team | None:
         """Read a team; None where there is none."""
         return self._parsed(f"teams/{name}.yaml", lambda text, file: parse.team(text, file, name))
@@ -83,17 +87,34 @@ class Policy:
 
     def registries(self) -> list[RegistryName]:
         """List the registries by the name of their folder."""
-        found = sorted(self._files.entries("registries"))
-        return [RegistryName(name) for name in found if self._files.entries(f"registries/{name}")]
+        return [RegistryName(name) for name, found in sorted(self._entries("registries").items()) if found.folder]
 
     def declared(self, registry: RegistryName) -> list[ProjectName]:
         """List the projects that have a file of their own."""
         return [ProjectName(stem) for stem in self._stems(f"registries/{registry}/projects")]
 
+    def cases(self, name: str) -> tuple[Case, ...]:
+        """Read one file of cases; none where there is no such file."""
+        return self._parsed(f"cases/{name}.yaml", lambda text, file: parse.cases(text, file, name)) or ()
+
+    def files_of_cases(self) -> list[str]:
+        """List the files of cases by name."""
+        return self._stems("cases")
+
+    def content(self, path: str) -> str:
+        """Give the id of what is in a file or folder, equal where the content is; empty where there is none."""
+        folder, _, name = path.rpartition("/")
+        found = self._entries(folder).get(name)
+        return found.id if found else ""
+
+    def entries(self, folder: str = "") -> Mapping[str, Content]:
+        """List a folder by name, with all that lies in it; the root is ''."""
+        return self._entries(folder)
+
     def problems(self) -> list[Problem]:
         """Read every file and list what would have to be repaired, for health and for whoever changed something."""
         found: list[Problem] = []
-        for read in self._all():
+        for read in self.readers():
             try:
                 read()
             except BadFile as bad:
@@ -111,30 +132,65 @@ class Policy:
             self._derived[what] = make()
         return self._derived[what]  # type: ignore[no-any-return]  # as below
 
-    def _all(self) -> Iterator[Callable[[], object]]:
+    def derived_from(self, folders: tuple[str, ...], what: str, make: Callable[[], T]) -> T:
+        """Keep what follows from some folders alone, also for those policies that share this one's memory.
+
+        Args:
+            folders: everything that is looked at lies in them.
+            what: names it, unlike any other.
+            make: makes it; what it raises is passed on, and nothing is kept.
+        """
+        if self._memory is None:
+            return make()
+        ids = [self.content(path) for path in folders]
+        return self._memory.derived.get((what, *folders, *ids), make)  # type: ignore[no-any-return]  # as below
+
+    def readers(self) -> Iterator[Callable[[], Any]]:
+        """Give for every file that says something the call that reads it."""
         yield self.organization
         yield self.accounts
-        yield from (partial(self.team, name) for name in self._stems("teams"))
-        yield from (partial(self.linked_repository, name) for name in self._stems("repositories"))
+        yield from (partial(self.team, name) for name in self.teams())
+        yield from (partial(self.linked_repository, name) for name in self.linked_repositories())
+        yield from (partial(self.cases, name) for name in self.files_of_cases())
         for registry in self.registries():
             yield partial(self.registry, registry)
             yield from (partial(self.project, registry, project) for project in self.declared(registry))
 
     def _stems(self, folder: str) -> list[str]:
-        return sorted(n.removesuffix(".yaml") for n in self._files.entries(folder) if n.endswith(".yaml"))
+        return sorted(n.removesuffix(".yaml") for n in self._entries(folder) if n.endswith(".yaml"))
+
+    def _entries(self, folder: str) -> Mapping[str, Content]:
+        if folder not in self._folders:
+            self._folders[folder] = self._files.entries(folder)
+        return self._folders[folder]
 
     def _parsed(self, path: str, parser: Callable[[bytes, str], T]) -> T | None:
         """Parse a file once; a bad one is remembered too and raised each time it is asked for."""
         if path not in self._read:
-            text = self._files.read(path)
-            try:
-                self._read[path] = None if text is None else parser(text, path)
-            except BadFile as bad:
-                self._read[path] = bad
+            if self._memory is None:
+                self._read[path] = self._parse(path, parser)[0]
+            else:
+                self._read[path] = self._memory.files.get(
+                    (path, self.content(path)), lambda: self._parse(path, parser)
+                )[0]
         known = self._read[path]
         if isinstance(known, BadFile):
             raise BadFile(known.problems)
         return known  # type: ignore[no-any-return]  # one dict for all kinds: the path decides the type
+
+    def _parse(self, path: str, parser: Callable[[bytes, str], T]) -> tuple[T | BadFile | None, int]:
+        """Read a file.
+
+        Returns:
+            What it says, None where there is none; and its size.
+        """
+        text = self._files.read(path)
+        if text is None:
+            return None, 0
+        try:
+            return parser(text, path), len(text)
+        except BadFile as bad:
+            return bad, len(text)
 
 
 def project_path(registry: RegistryName, project: ProjectName) -> str:

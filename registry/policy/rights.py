@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from itertools import chain
 
 from registry.names import ProjectName, RegistryName
-from registry.policy.files import BadFile, Grant, Named, ProjectFile, RegistryFile, Statement
+from registry.policy.files import BadFile, Grant, Named, Organization, ProjectFile, RegistryFile, Statement
 from registry.policy.policy import Policy
 from registry.policy.roles import Role
 
@@ -56,7 +57,8 @@ class Roll:
             policy: where teams, admins and auditors are looked up.
             registry: whose rights.
         """
-        self.every = tuple(_registry_rights(policy, registry))
+        own = registry_rights(registry), organization_rights(policy.organization()), visibility_rights(registry)
+        self.every = tuple(chain(*own))
         self._named: defaultdict[str, list[int]] = defaultdict(list)
         self._common: list[int] = []  # everybody's, and those of which we cannot tell whom they name
         for number, right in enumerate(self.every):
@@ -86,14 +88,23 @@ def _members(policy: Policy, entry: str) -> tuple[str, ...] | None:
     return team.members if team else None
 
 
-def _registry_rights(policy: Policy, registry: RegistryFile) -> Iterator[Right]:
+def registry_rights(registry: RegistryFile) -> Iterator[Right]:
+    """List the rights that a registry's own file gives to those it names."""
     yield from _granted(registry.grants)
     yield from (_owned(owner, Role.ADMIN) for owner in registry.owners)
-    yield from (_owned(admin, Role.ADMIN) for admin in policy.organization().admins)
-    yield from (_owned(auditor, Role.READ) for auditor in policy.organization().auditors)
+
+
+def visibility_rights(registry: RegistryFile) -> Iterator[Right]:
+    """Give the right of those whom no statement names, if there is one."""
     if registry.visibility != "private":
         to = "anyone" if registry.visibility == "public" else "everyone"
         yield Right(Role.READ, (to,), registry.visibility_statement)
+
+
+def organization_rights(organization: Organization) -> Iterator[Right]:
+    """List the rights that hold in every registry."""
+    yield from (_owned(admin, Role.ADMIN) for admin in organization.admins)
+    yield from (_owned(auditor, Role.READ) for auditor in organization.auditors)
 
 
 def project_rights(policy: Policy, own: ProjectFile) -> Iterator[Right | Unreadable]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from registry.policy.files import Account, Issuer, Limits, Organization, Team
+from registry.policy.files import Account, Issuer, Limits, Organization, Review, Team
 from registry.policy.schema.grants import ENTRIES
 from registry.policy.schema.kinds import ACCOUNT, AUDIENCE, DECIMAL, EMAIL, IDENTIFIER, NAME, OWNER, URL, UUID
 from registry.policy.shapes import Flag, Number
@@ -32,8 +32,10 @@ def _organization(row: Row) -> Organization:
         admins=row.get("admins", ()),
         auditors=row.get("auditors", ()),
         issuers=row.get("issuers", {}),
-        review_approvals=row.get("review", 0),
+        review=row.get("review", Review()),
         limits=row.get("limits", Limits()),
+        generation=row.get("generation"),
+        frozen=row.said("frozen") if row.get("frozen") else None,
     )
 
 
@@ -59,6 +61,17 @@ _ISSUERS = Table(
     _issuers,
 )
 
+_REVIEW = Table(
+    {
+        "approvals": Key(Number(0, 10), "how many approvals a change needs; 0: owners merge as they push"),
+        "freeze_approvals": Key(Number(0, 10), "how many a change needs that only sets frozen: true; left out: 0"),
+        "most_removed": Key(
+            Number(1, 100), "percent of the people, and of the rights, that one change may take away; left out: 25"
+        ),
+    },
+    lambda row: Review(row.get("approvals", 0), row.get("freeze_approvals", 0), row.get("most_removed", 25)),
+)
+
 ORGANIZATION = Table(
     {
         "organization": Key(NAME, "the name of this installation, like acme", required=True),
@@ -67,13 +80,7 @@ ORGANIZATION = Table(
         "admins": Key(ENTRIES, "root owners: they may approve every change"),
         "auditors": Key(ENTRIES, "who may read the whole git repository, every project included"),
         "issuers": Key(_ISSUERS, "CI systems whose identity tokens are accepted"),
-        "review": Key(
-            Table(
-                {"approvals": Key(Number(0, 10), "how many approvals a change needs; 0: owners merge as they push")},
-                lambda row: row.get("approvals", 0),
-            ),
-            "how changes of the policy are reviewed",
-        ),
+        "review": Key(_REVIEW, "how changes of the policy are reviewed"),
         "limits": Key(
             Table(
                 {"file_mb": Key(Number(1, 10_240), "the largest file that may be uploaded, in MiB; left out: 1024")},
@@ -81,6 +88,8 @@ ORGANIZATION = Table(
             ),
             "what is accepted at most",
         ),
+        "generation": Key(Number(0, 10**9), "a number that may only grow from change to change"),
+        "frozen": Key(Flag(), "true: nothing is published, yanked or deleted anywhere; reading goes on"),
     },
     _organization,
 )

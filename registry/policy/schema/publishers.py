@@ -48,14 +48,14 @@ _GENERAL = Table(
 
 # Required is what stays the same when something is renamed or registered again by somebody else, and what separates the
 # pipeline that publishes from every other one of the same git repository.
-_PROVIDERS = {
+PROVIDERS = {
     "github": {
         "repository": Key(PATH, "owner/name, shown to people; never compared"),
         "repository_id": Key(DECIMAL, "the numeric id of the GitHub repository, in quotes", required=True),
         "owner_id": Key(DECIMAL, "the numeric id of its owner, in quotes", required=True),
         "workflow": Key(WORKFLOW, "the file in .github/workflows that publishes, like release.yml", required=True),
         "environment": Key(LINE, "the deployment environment the job must run in"),
-        "ref": Key(LINE, "the full ref the workflow must run on, like refs/heads/main"),
+        "ref": Key(LINE, "the full ref the workflow must run on, like refs/heads/main; * and ? are wildcards"),
         "issuer": Key(URL, "only for GitHub Enterprise: the exact `iss` of its identity tokens"),
     },
     "gitlab": {
@@ -72,15 +72,15 @@ _PROVIDERS = {
         "workspace_uuid": Key(UUID, "the UUID of the workspace, with braces, in quotes", required=True),
         "repository_uuid": Key(UUID, "the UUID of the Bitbucket repository, with braces, in quotes", required=True),
         "deployment_environment_uuid": Key(UUID, "the UUID of the deployment environment the step must run in"),
-        "branch": Key(LINE, "the branch the pipeline must run on"),
+        "branch": Key(LINE, "the branch the pipeline must run on; * and ? are wildcards"),
     },
     "buildkite": {
         "organization": Key(IDENTIFIER, "the organization's slug, shown to people; never compared"),
         "pipeline": Key(IDENTIFIER, "the pipeline's slug, shown to people; never compared"),
         "organization_id": Key(IDENTIFIER, "the organization's UUID", required=True),
         "pipeline_id": Key(IDENTIFIER, "the pipeline's UUID", required=True),
-        "branch": Key(LINE, "the branch the build must be of"),
-        "tag": Key(LINE, "the tag the build must be of"),
+        "branch": Key(LINE, "the branch the build must be of; * and ? are wildcards"),
+        "tag": Key(LINE, "the tag the build must be of; * and ? are wildcards"),
     },
     "circleci": {
         "organization_id": Key(IDENTIFIER, "the organization's UUID", required=True),
@@ -93,6 +93,6 @@ _PROVIDERS = {
 }
 
 _PUBLISHER: TableBy[Publisher] = TableBy(
-    "provider", {name: _provider(name, keys) for name, keys in _PROVIDERS.items()}, otherwise=_GENERAL
+    "provider", {name: _provider(name, keys) for name, keys in PROVIDERS.items()}, otherwise=_GENERAL
 )
 PUBLISHERS = ListOf(_PUBLISHER)

@@ -85,6 +85,7 @@ def _registry(row: Row) -> RegistryFile | None:
         visibility_statement=row.said("visibility") or row.statement,
         projects_statement=row.said("projects") or row.statement,
         grants_statement=row.said("grants") or row.statement,
+        frozen=row.said("frozen") if row.get("frozen") else None,
     )
 
 
@@ -123,6 +124,7 @@ REGISTRY_FILE = Table(
         "grants": Key(GRANTS_BY_PROJECT, "who has which role here"),
         "publishers": Key(PUBLISHERS, "CI identities that may publish every project here"),
         "upstreams": Key(ListOf(_UPSTREAM, most=100), "where a composite or remote registry takes its projects from"),
+        "frozen": Key(Flag(), "true: nothing is published, yanked or deleted here; reading goes on"),
     },
     _registry,
 )

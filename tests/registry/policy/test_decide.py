@@ -393,3 +393,24 @@ def test_a_linked_repository_that_cannot_be_read_gives_nothing_and_other_grants_
     assert LINKED in refusal(given, "alice", "administer")
     assert allowed_by(given, ANYONE, "read") == f"{REGISTRY}#visibility"
     assert allowed_by({**OPEN, LINKED: text, REGISTRY: "{}\n"}, "alice", "read") == f"{PROJECT}#grants/0"
+
+
+# --- stopping all writes ---
+
+
+def test_where_the_policy_is_frozen_nobody_writes_and_everybody_reads_as_before() -> None:
+    given = {"waybill.yaml": "organization: acme\nadmins: [alice]\nfrozen: true\n", REGISTRY: "visibility: public\n"}
+    for action in ("publish", "yank", "delete", "administer"):
+        for project in ("payments-api", None):
+            assert "waybill.yaml:3 says frozen: true" in refusal({**given, PROJECT: "{}\n"}, "alice", action, project)
+    assert allowed_by(given, "alice", "read") == "waybill.yaml#admins/0"
+    assert allowed_by(given, ANYONE, "read") == f"{REGISTRY}#visibility"
+    assert "frozen" not in refusal(given, "carol", "publish")
+    allowed_by({**given, "waybill.yaml": "organization: acme\nadmins: [alice]\nfrozen: false\n"}, "alice", "delete")
+
+
+def test_a_frozen_registry_stops_writes_there_and_nowhere_else() -> None:
+    given = {"waybill.yaml": "organization: acme\nadmins: [alice]\n", REGISTRY: "projects: open\nfrozen: true\n"}
+    assert f"{REGISTRY}:2 says frozen: true" in refusal(given, "alice", "publish")
+    allowed_by(given, "alice", "read")
+    allowed_by(given, "alice", "publish", registry="rust")

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from registry.errors import Invalid
 from registry.policy import parse
-from registry.policy.files import BadFile, Issuer, Limits, Matcher, Named, Organization, Statement
+from registry.policy.files import BadFile, Issuer, Limits, Matcher, Named, Organization, Review, Statement
 from registry.policy.roles import Role
 
 ORGANIZATION = """\
@@ -130,7 +130,7 @@ def test_an_organization_says_who_owns_it_and_whose_tokens_it_accepts() -> None:
             (), "acme", "{0a1b2c3d-0000-4000-8000-00000000000a}", Statement("waybill.yaml", "issuers/bitbucket", 10)
         ),
     }
-    assert (found.review_approvals, found.limits) == (1, Limits(1024**3))
+    assert (found.review, found.limits) == (Review(1), Limits(1024**3))
 
 
 def test_an_organization_needs_only_its_name() -> None:

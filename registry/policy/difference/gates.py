@@ -1,0 +1,123 @@
+"""Switches of registries and projects compared: what lets more through than before, and what less."""
+
+from collections.abc import Iterator
+
+from registry.names import ProjectName, RegistryName
+from registry.policy.difference.pipelines import pipelines
+from registry.policy.difference.settings import settings
+from registry.policy.difference.shifts import Direction, Opened, Shift, frozen, ordered
+from registry.policy.files import ProjectFile, Publisher, RegistryFile, Statement, Upstream
+from registry.policy.given import readable
+from registry.policy.policy import Policy, project_path
+from registry.policy.roles import Role
+
+_REPUBLISH = ("never", "same-bytes", "allowed")  # from narrow to wide
+_DECLARED = "declared"
+
+
+def gates(before: Policy, after: Policy) -> list[Shift]:
+    """List what changed beside rights and offices: the organization first, then registry by registry."""
+    shifts = settings(before, after)
+    for name in sorted({*before.registries(), *after.registries()}):
+        folder = f"registries/{name}"
+        if before.content(folder) != after.content(folder):
+            shifts += _registry(name, readable(before.registry, name), readable(after.registry, name))
+            shifts += _projects(name, before, after)
+    return shifts
+
+
+def _registry(name: RegistryName, old: RegistryFile | None, new: RegistryFile | None) -> Iterator[Shift]:
+    what = f"registry {name}"
+    if old is None or new is None:
+        if new:
+            yield Shift(Direction.OTHER, what, None, f"{new.visibility}, {new.kind}", new.statement)
+            yield from pipelines(what, (), new.publishers)
+        elif old:
+            yield Shift(Direction.NARROWER, what, f"{old.visibility}, {old.kind}", None, old.statement)
+            yield from pipelines(what, old.publishers, ())
+        return
+    yield from frozen(f"{what}: ", old.frozen, new.frozen)
+    if old.kind != new.kind:
+        opens = Opened(name, None) if new.kind == "source" else None
+        yield Shift(Direction.OTHER, f"{what}: kind", old.kind, new.kind, new.kind_statement, opens, gate=True)
+    if old.projects != new.projects:
+        wider = old.projects == _DECLARED
+        direction = Direction.WIDER if wider else Direction.NARROWER
+        opens = Opened(name, None) if wider else None
+        yield Shift(
+            direction, f"{what}: projects", old.projects, new.projects, new.projects_statement, opens, gate=True
+        )
+    if old.republish != new.republish:
+        direction = ordered(_REPUBLISH.index(old.republish), _REPUBLISH.index(new.republish))
+        yield Shift(direction, f"{what}: republish", old.republish, new.republish, new.statement)
+    yield from _upstreams(what, old, new)
+    yield from pipelines(what, old.publishers, new.publishers)
+
+
+def _upstreams(what: str, old: RegistryFile, new: RegistryFile) -> Iterator[Shift]:
+    """Compare where projects are taken from; their order decides which of two of one name is served."""
+    had, have = ([_source(u) for u in found.upstreams] for found in (old, new))
+    if had == have:
+        return
+    direction = Direction.OTHER
+    if set(had) < set(have):
+        direction = Direction.WIDER
+    elif set(have) < set(had):
+        direction = Direction.NARROWER
+    yield Shift(direction, f"{what}: upstreams", ", ".join(had) or None, ", ".join(have) or None, new.statement)
+
+
+def _source(upstream: Upstream) -> str:
+    return upstream.url or f"registry {upstream.registry}"
+
+
+def _projects(registry: RegistryName, before: Policy, after: Policy) -> Iterator[Shift]:
+    """Compare the files of a registry's projects, of which most are the same."""
+    own = readable(before.registry, registry), readable(after.registry, registry)
+    declared = all(found is not None and found.projects == _DECLARED for found in own)
+    behind = _publishers(own[0]), _publishers(own[1])
+    for name in sorted({*before.declared(registry), *after.declared(registry)}):
+        path = project_path(registry, name)
+        if before.content(path) != after.content(path):
+            old, new = (readable(side.project, registry, name) for side in (before, after))
+            shut = [bool(side.content(path)) and found is None for side, found in ((before, old), (after, new))]
+            yield from _project(registry, name, (old, new), shut, declared=declared)
+            what = f"project {name} in {registry}"
+            yield from pipelines(what, _publishers(old), _publishers(new), behind)
+
+
+def _publishers(found: RegistryFile | ProjectFile | None) -> tuple[Publisher, ...]:
+    return found.publishers if found else ()
+
+
+def _project(
+    registry: RegistryName,
+    name: ProjectName,
+    files: tuple[ProjectFile | None, ProjectFile | None],
+    shut: list[bool],
+    *,
+    declared: bool,
+) -> Iterator[Shift]:
+    """Compare what one project's file says; one that cannot be read lets nobody do anything."""
+    old, new = files
+    what = f"project {name} in {registry}"
+    place = Statement(project_path(registry, name), "", 1)
+    if shut[0] != shut[1]:
+        direction = Direction.NARROWER if shut[1] else Direction.WIDER
+        was, now = ("cannot be read" if closed else "can be read" for closed in shut)
+        yield Shift(direction, what, was, now, place, None if shut[1] else Opened(registry, name, Role.READ), gate=True)
+    elif declared and (old is None) != (new is None):
+        yield Shift(
+            Direction.WIDER if new else Direction.NARROWER,
+            f"{what}: {_DECLARED}",
+            None if old is None else "yes",
+            None if new is None else "yes",
+            place,
+            gate=True,
+        )
+    had, have = (bool(found and found.protected) for found in files)
+    if had != have and not (declared and None in files):
+        said = (new and new.protected_statement) or place
+        was, now = ("true" if protected else "false" for protected in (had, have))
+        direction = Direction.NARROWER if have else Direction.WIDER
+        yield Shift(direction, f"{what}: protected", was, now, said, Opened(registry, name) if had else None, gate=True)

@@ -1,0 +1,83 @@
+"""What holds for the whole installation, compared: accepted issuers, review rules, limits, and who an account is."""
+
+from collections.abc import Iterator, Mapping
+
+from registry.policy.difference.shifts import Direction, Shift, frozen, ordered
+from registry.policy.files import Account, Issuer, LinkedRepository, Organization, Statement
+from registry.policy.given import accounts, readable
+from registry.policy.policy import Policy
+
+
+def settings(before: Policy, after: Policy) -> list[Shift]:
+    """List what changed in `waybill.yaml` and `people.yaml` beside rights, and which linked repositories are others."""
+    old, new = readable(before.organization), readable(after.organization)
+    shifts: list[Shift] = []
+    if old and new:
+        shifts += _organization(old, new)
+    if before.content("people.yaml") != after.content("people.yaml"):
+        shifts += _accounts(accounts(before), accounts(after))
+    for name in sorted({*before.linked_repositories()} & {*after.linked_repositories()}):
+        path = f"repositories/{name}.yaml"
+        if before.content(path) != after.content(path):
+            shifts += _linked(path, readable(before.linked_repository, name), readable(after.linked_repository, name))
+    return shifts
+
+
+def _organization(old: Organization, new: Organization) -> Iterator[Shift]:
+    place = Statement("waybill.yaml", "", 1)
+    yield from frozen("", old.frozen, new.frozen)
+    for key in ("organization", "url", "audience"):
+        was, now = getattr(old, key), getattr(new, key)
+        if was != now:
+            yield Shift(Direction.OTHER, key, was, now, place)
+    for key, more_allows_more in (("approvals", False), ("freeze_approvals", False), ("most_removed", True)):
+        was, now = getattr(old.review, key), getattr(new.review, key)
+        if was != now:
+            direction = ordered(was, now) if more_allows_more else ordered(now, was)
+            yield Shift(direction, f"review: {key}", str(was), str(now), place)
+    was, now = old.limits.file_bytes, new.limits.file_bytes
+    if was != now:
+        yield Shift(ordered(was, now), "limits: file_mb", str(was // 1024**2), str(now // 1024**2), place)
+    for provider in sorted({*old.issuers, *new.issuers}):
+        yield from _issuer(provider, old.issuers.get(provider), new.issuers.get(provider))
+
+
+def _issuer(provider: str, old: Issuer | None, new: Issuer | None) -> Iterator[Shift]:
+    """Compare whose identity tokens are accepted."""
+    had, have = (_accepted(found) for found in (old, new))
+    found = new or old
+    if had == have or found is None:
+        return
+    direction = Direction.WIDER if had < have else Direction.NARROWER if have < had else Direction.OTHER
+    was, now = (", ".join(sorted(side)) or None for side in (had, have))
+    yield Shift(direction, f"issuers: {provider}", was, now, found.statement)
+
+
+def _accepted(issuer: Issuer | None) -> set[str]:
+    if issuer is None:
+        return set()
+    if issuer.workspace:
+        return {f"{issuer.workspace} {issuer.workspace_uuid}"}
+    return set(issuer.urls) or {"its public issuer"}
+
+
+def _accounts(old: Mapping[str, Account], new: Mapping[str, Account]) -> Iterator[Shift]:
+    """Compare who the accounts are that both sides know: who holds their address or forge id can act for them."""
+    for name in sorted({*old} & {*new}):
+        was, now = old[name], new[name]
+        if was.service != now.service:
+            kind = ("person", "service account")
+            direction = Direction.NARROWER if now.service else Direction.WIDER
+            gainers: frozenset[str] = frozenset() if now.service else frozenset({name})
+            said = kind[was.service], kind[now.service]
+            yield Shift(direction, f"account {name}", said[0], said[1], now.statement, gainers=gainers)
+        ids = [{"email": side.email, **side.forge_ids} for side in (was, now)]
+        for key in sorted({*ids[0], *ids[1]}):
+            if ids[0].get(key) != ids[1].get(key):
+                yield Shift(Direction.OTHER, f"account {name}: {key}", ids[0].get(key), ids[1].get(key), now.statement)
+
+
+def _linked(path: str, old: LinkedRepository | None, new: LinkedRepository | None) -> Iterator[Shift]:
+    if old and new and (old.forge, old.ids) != (new.forge, new.ids):
+        was, now = (" ".join([side.forge, *side.ids.values()]) for side in (old, new))
+        yield Shift(Direction.OTHER, f"linked repository {new.name}", was, now, Statement(path, "", 1))
