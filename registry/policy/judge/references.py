@@ -1,0 +1,83 @@
+"""Does everything exist that the policy names? A team that comes later would inherit what was meant for another."""
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator
+
+from registry.policy.files import BadFile, Grant, Problem, Statement
+from registry.policy.policy import Policy
+
+_GENERAL = {"everyone", "anyone"}
+
+
+def dangling(policy: Policy) -> Iterator[Problem]:
+    """List the statements that name an account, team, linked repository or registry that does not exist.
+
+    Args:
+        policy: as a whole; files that cannot be read are left out, and what they would name is taken to exist.
+    """
+    try:
+        accounts = set(policy.accounts())
+    except BadFile:
+        return
+    known = accounts | {f"team:{team}" for team in policy.teams()} | _GENERAL
+    for statement, entries in _named(policy):
+        for entry in entries:
+            if entry not in known:
+                yield _missing(statement, entry, known)
+    yield from _unlinked(policy)
+
+
+def _named(policy: Policy) -> Iterator[tuple[Statement, Iterable[str]]]:
+    """List which statements name which accounts and teams."""
+    for read in policy.readers():
+        try:
+            said = read()
+        except BadFile:
+            continue
+        if isinstance(said, tuple):  # cases, which hold easily where nobody is meant
+            yield from ((case.statement, [case.person]) for case in said if case.person)
+        for accounts in (said.values(),) if isinstance(said, dict) else ():
+            yield from ((account.statement, [account.owner]) for account in accounts if account.owner)
+        for key in ("members", "maintainers"):
+            if hasattr(said, key):
+                yield said.statement, getattr(said, key)
+        for key in ("admins", "auditors", "owners"):
+            yield from ((entry.statement, [entry.name]) for entry in getattr(said, key, ()))
+        grants: tuple[Grant, ...] = getattr(said, "grants", ())
+        yield from ((grant.statement, grant.to) for grant in grants)
+
+
+def _unlinked(policy: Policy) -> Iterator[Problem]:
+    """List the projects and registries that lean on what is not there."""
+    linked, registries = set(policy.linked_repositories()), set(policy.registries())
+    for name in policy.registries():
+        try:
+            registry = policy.registry(name)
+        except BadFile:
+            registry = None
+        for upstream in registry.upstreams if registry else ():
+            if upstream.registry and upstream.registry not in registries:
+                yield _absent(upstream.statement, "registry", f"registries/{upstream.registry}/registry.yaml")
+        for project in policy.declared(name):
+            try:
+                own = policy.project(name, project)
+            except BadFile:
+                continue
+            if own and own.repository and own.repository not in linked:
+                place = own.repository_statement or own.statement
+                yield _absent(place, "linked repository", f"repositories/{own.repository}.yaml")
+
+
+def _missing(statement: Statement, entry: str, known: Collection[str]) -> Problem:
+    near = difflib.get_close_matches(entry, known, 1)
+    guess = f"; did you mean '{near[0]}'?" if near else ""
+    if entry.startswith("team:"):
+        path = f"teams/{entry.removeprefix('team:')}.yaml"
+        return Problem(statement.file, statement.line, f"'{entry}' is named, and {path} does not exist{guess}")
+    text = f"'{entry}' is named, and people.yaml has no such entry{guess or '; add one, or remove the name'}"
+    return Problem(statement.file, statement.line, text)
+
+
+def _absent(statement: Statement, what: str, path: str) -> Problem:
+    text = f"the {what} it names does not exist; add {path}, or name another"
+    return Problem(statement.file, statement.line, text)
