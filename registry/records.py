@@ -76,7 +76,7 @@ def read_file_record(text: bytes) -> File:
     Raises:
         Unavailable: the ledger holds something else, so it was damaged.
     """
-    record = _parsed(text, "file record")
+    record = parsed(text, "file record")
     try:
         said = record["provenance"]["predicate"]
         metadata = record["core-metadata"]
@@ -93,7 +93,7 @@ def read_file_record(text: bytes) -> File:
             deleted=Deletion(deleted["by"], deleted["reason"], moment(deleted["at"])) if deleted else None,
         )
     except (KeyError, TypeError, ValueError, Invalid) as error:
-        raise _damaged("file record", error) from None
+        raise damaged("file record", error) from None
 
 
 def project_record(
@@ -111,11 +111,11 @@ def read_project_record(text: bytes) -> Project:
     Raises:
         Unavailable: the ledger was damaged.
     """
-    record = _parsed(text, "project record")
+    record = parsed(text, "project record")
     try:
         return Project(ProjectName(record["name"]), (), Status(record["status"]), record["reason"])
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged("project record", error) from None
+        raise damaged("project record", error) from None
 
 
 def release_record(yank: Yank | None) -> bytes:
@@ -130,11 +130,11 @@ def read_release_record(text: bytes) -> Yank | None:
     Raises:
         Unavailable: the ledger was damaged.
     """
-    state = _parsed(text, "release record").get("yanked")
+    state = parsed(text, "release record").get("yanked")
     try:
         return Yank(state["reason"], state["by"], moment(state["at"])) if state else None
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged("release record", error) from None
+        raise damaged("release record", error) from None
 
 
 def token_record(token: Token) -> bytes:
@@ -161,7 +161,7 @@ def read_token_record(text: bytes) -> Token:
     Raises:
         Unavailable: the ledger was damaged.
     """
-    record = _parsed(text, "token record")
+    record = parsed(text, "token record")
     try:
         revoked = record["revoked"]
         return Token(
@@ -179,7 +179,7 @@ def read_token_record(text: bytes) -> Token:
             revoked_by=revoked["by"] if revoked else None,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged("token record", error) from None
+        raise damaged("token record", error) from None
 
 
 def message(subject: str, facts: Sequence[tuple[str, str]]) -> str:
@@ -205,15 +205,14 @@ def read_message(text: str) -> tuple[str, dict[str, str]]:
     return subject, {name: value for name, colon, value in pairs if colon}
 
 
-def _parsed(text: bytes, what: str) -> dict[str, Any]:
+def parsed(text: bytes, what: str) -> dict[str, Any]:
+    """Read a record's JSON."""
     try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise _damaged(what, error) from None
-    if not isinstance(value, dict):
-        raise _damaged(what, TypeError("not an object"))
-    return value
+        return {**json.loads(text)}
+    except (TypeError, ValueError) as error:
+        raise damaged(what, error) from None
 
 
-def _damaged(what: str, error: Exception) -> Unavailable:
+def damaged(what: str, error: Exception) -> Unavailable:
+    """Say that a record is none."""
     return Unavailable(f"A {what} of the ledger cannot be read ({error!r}): the ledger was not written by this server")

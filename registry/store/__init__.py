@@ -1,7 +1,8 @@
 """The store port: two branches of versioned files, read as snapshots and moved by compare-and-swap.
 
 `git.py` keeps the promise on disk, `memory.py` in a dict; `tests/registry/store/test_contract.py` runs on both.
-Not provided: merges, renames, working trees, tags. History is linear and only grows.
+Not provided: merges, renames, working trees, tags. History of the two is linear and only grows; beside them lie the
+branches of changes, which people push and the server removes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from registry.durable import LOCK_PATIENCE
 
 POLICY = "main"  # decisions of people, by reviewed change
 LEDGER = "ledger"  # facts, by the server alone
+CHANGES = "change"  # the folder of branches that people push: change/<name>
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Commit:
     time: int
     author: Signature
     message: str
+    parents: tuple[str, ...]  # more than one only where people merged, outside of our two branches
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,32 @@ class Store(Protocol):
             parent: the head they are made for; None when they begin the branch.
         """
 
+    def move(self, branch: str, parent: Snapshot, commit: str) -> Snapshot:
+        """Move a branch to a commit that is there already, durably; that it follows, the caller has seen.
+
+        Args:
+            branch: the branch to move.
+            parent: where it must be.
+            commit: where it is to be; all that it needs must be durable.
+
+        Raises:
+            NotFound: there is no such commit.
+            Moved: the branch is not at the parent any more; nothing was changed.
+            Unavailable: the disk refused; nothing was changed.
+        """
+
     def history(self, newest: Snapshot) -> Iterator[Commit]:
-        """Walk back from a snapshot, newest commit first."""
+        """Walk back from a snapshot by first parents, newest commit first."""
+
+    def branches(self, folder: str) -> Mapping[str, str]:
+        """List the branches of a folder: by name without the folder, each with the id of its newest commit."""
+
+    def drop(self, branch: str, tip: str) -> bool:
+        """Remove a branch that is at this commit; both it and its absence are nothing that must survive a power cut.
+
+        Returns:
+            Whether it is gone; False when it is at another commit.
+        """
 
     def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
         """Hold the one writer's place, against all threads and processes of this installation. Not reentrant.

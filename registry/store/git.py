@@ -5,16 +5,17 @@ neither files nor directories and looks through every pack for each it adds; `re
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 
+from dulwich.config import ConfigFile
 from dulwich.repo import Repo
 
 from registry.durable import LOCK_PATIENCE, Turn, make_folders, sync_all
 from registry.errors import Moved, NotFound, Unavailable
-from registry.store import Batch, Commit, NewCommit, Signature, Snapshot, Store
+from registry.store import Batch, Commit, NewCommit, Signature, Snapshot, Store, hooks
 from registry.store.merging import FAN, LARGEST_MERGED, QUICK, due, merge
 from registry.store.objects import GitObjects
 from registry.store.packs import write_pack
@@ -23,18 +24,19 @@ from registry.store.snapshot import TreeSnapshot
 from registry.store.staging import Staging
 
 LOCK = "waybill.lock"
+MOST_PUSHED = 32 * 2**20  # bytes of one push, packed
 _ID = re.compile(r"[0-9a-f]{40}")
-# What git runs for each branch a push would move; a push by hand to the ledger would be a fact nobody verified.
-_UPDATE_HOOK = """\
-#!/bin/sh
-if [ "$1" = refs/heads/main ]; then exit 0; fi
-echo "waybill: $1 takes no pushes: people push branch main, the server alone writes the ledger" >&2
-exit 1
-"""
 _CONFIG = {
     (b"core",): {b"fsync": b"all", b"fsyncMethod": b"fsync"},  # what C git writes here
     (b"gc",): {b"auto": b"0"},  # packing is maintenance under our lock, never a side effect of a push
-    (b"receive",): {b"denyNonFastForwards": b"true", b"denyDeletes": b"true", b"fsckObjects": b"true"},
+    (b"receive",): {
+        b"denyNonFastForwards": b"true",
+        b"denyDeletes": b"true",
+        b"fsckObjects": b"true",
+        b"unpackLimit": b"1",  # what was pushed stays one pack, which is cheap to refuse
+        b"maxInputSize": str(MOST_PUSHED).encode(),
+        b"autogc": b"false",
+    },
     (b"transfer",): {b"fsckObjects": b"true"},
 }
 
@@ -42,9 +44,15 @@ _CONFIG = {
 class GitStore(Store):
     """The versioned files of one organization in one bare git repository."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, arrived: Path | None = None) -> None:
+        """Open what is there.
+
+        Args:
+            path: the bare git repository.
+            arrived: a folder of objects that a push brought and git has not let in yet.
+        """
         self.path = path
-        self.objects = GitObjects(path)
+        self.objects = GitObjects(path, arrived)
         self._packs = path / "objects" / "pack"
         self._turn = Turn(path / LOCK)
         self._branches = Branches(path)
@@ -55,18 +63,21 @@ class GitStore(Store):
         """Make the bare git repository; a folder that holds one already is left as it is."""
         if not (path / "HEAD").exists():
             make_folders(path)
-            with Repo.init_bare(str(path), default_branch=b"main") as repo:
-                config = repo.get_config()
-                for section, values in _CONFIG.items():
-                    for key, value in values.items():
-                        config.set(section, key, value)
-                config.write_to_path()
-            hook = path / "hooks" / "update"
-            hook.parent.mkdir(exist_ok=True)
-            hook.write_text(_UPDATE_HOOK)
-            hook.chmod(0o755)
+            Repo.init_bare(str(path), default_branch=b"main").close()
+            cls(path).equip()
             sync_all(path)
         return cls(path)
+
+    def equip(self) -> None:
+        """Set what git and its hooks are to do here, also where an earlier version set something else."""
+        with Repo(str(self.path)) as repo:
+            config = repo.get_config()
+            wanted = [(section, key, value) for section, of in _CONFIG.items() for key, value in of.items()]
+            if any(_set_to(config, section, key) != value for section, key, value in wanted):
+                for section, key, value in wanted:
+                    config.set(section, key, value)
+                config.write_to_path()
+        hooks.put(self.path)
 
     def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
         """Hold the one writer's place (see the port)."""
@@ -85,13 +96,37 @@ class GitStore(Store):
             raise NotFound(f"There is no commit {commit[:40]!a} in the git repository")
         return self._snapshot(commit)
 
+    def move(self, branch: str, parent: Snapshot, commit: str) -> Snapshot:
+        """Move a branch to a commit that is there already (see the port)."""
+        there = self.at(commit)
+        try:
+            moved = self._branches.move(branch, parent.id, commit)
+        except OSError as error:
+            raise Unavailable(f"Branch '{branch}' could not be moved ({error.strerror}); try again") from error
+        if not moved:
+            raise Moved(f"Branch '{branch}' moved meanwhile")
+        return there
+
     def history(self, newest: Snapshot) -> Iterator[Commit]:
         """Walk back from a snapshot, newest commit first (see the port)."""
         commit: str | None = newest.id
         while commit is not None:
             read = self.objects.commit(commit)
-            yield Commit(commit, read.commit_time, _signature(read.author), read.message.decode("utf-8", "replace"))
-            commit = read.parents[0].decode() if read.parents else None
+            parents = tuple(parent.decode() for parent in read.parents)
+            text = read.message.decode("utf-8", "replace")
+            yield Commit(commit, read.commit_time, _signature(read.author), text, parents)
+            commit = parents[0] if parents else None
+
+    def branches(self, folder: str) -> Mapping[str, str]:
+        """List the branches of a folder (see the port)."""
+        return self._branches.under(folder)
+
+    def drop(self, branch: str, tip: str) -> bool:
+        """Remove a branch that is at this commit (see the port)."""
+        try:
+            return self._branches.drop(branch, tip)
+        except OSError as error:
+            raise Unavailable(f"Branch '{branch}' could not be removed ({error.strerror}); try again") from error
 
     def batch(self, branch: str, parent: Snapshot | None) -> Batch:
         """Begin commits that are flushed together (see the port)."""
@@ -158,6 +193,13 @@ class _GitBatch:
     def flush(self) -> Snapshot:
         """Move the branch over all that was added (see the port)."""
         return self._store.flush(self._branch, self._parent, self._staging)
+
+
+def _set_to(config: ConfigFile, section: tuple[bytes, ...], key: bytes) -> bytes | None:
+    try:
+        return config.get(section, key)
+    except KeyError:
+        return None
 
 
 def _signature(raw: bytes) -> Signature:

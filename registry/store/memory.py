@@ -46,6 +46,14 @@ class MemoryStore(Store):
         """Begin commits that are flushed together (see the port)."""
         return _MemoryBatch(self, branch, self._commits[parent.id] if parent else None)
 
+    def move(self, branch: str, parent: Snapshot, commit: str) -> Snapshot:
+        """Move a branch to a commit that is there already (see the port)."""
+        there = self.at(commit)
+        if self._heads.get(branch) != parent.id:
+            raise Moved(f"Branch '{branch}' moved meanwhile")
+        self._heads[branch] = commit
+        return there
+
     def history(self, newest: Snapshot) -> Iterator[Commit]:
         """Walk back from a snapshot, newest commit first (see the port)."""
         commit: str | None = newest.id
@@ -53,6 +61,18 @@ class MemoryStore(Store):
             parent, _, shown = self._commits[commit]
             yield shown
             commit = parent
+
+    def branches(self, folder: str) -> Mapping[str, str]:
+        """List the branches of a folder (see the port)."""
+        found = {name.partition("/"): tip for name, tip in self._heads.items()}
+        return {name: tip for (above, _, name), tip in found.items() if above == folder and name}
+
+    def drop(self, branch: str, tip: str) -> bool:
+        """Remove a branch that is at this commit (see the port)."""
+        if self._heads.get(branch, tip) != tip:
+            return False
+        self._heads.pop(branch, None)
+        return True
 
     def lock(self, patience: float = LOCK_PATIENCE) -> AbstractContextManager[None]:
         """Hold the one writer's place (see the port)."""
@@ -74,7 +94,7 @@ class MemoryStore(Store):
         """Keep a tree with changes applied."""
         return self._changed(tree_id, changes) or self._keep_tree({})
 
-    def move(self, branch: str, old: str | None, commits: list[_Made]) -> None:
+    def extend(self, branch: str, old: str | None, commits: list[_Made]) -> None:
         """Move a branch over commits made for it."""
         if self._heads.get(branch) != old:
             raise Moved(f"Branch '{branch}' moved while the commit was made")
@@ -131,12 +151,13 @@ class _MemoryBatch:
         tree = self._store.changed(last.tree if last else None, nested(commit.changes))
         parent = last.shown.id if last else None
         made = _id(f"{tree} {parent} {commit.time} {commit.author} {commit.message}".encode())
-        self._made.append(_Made(parent, tree, Commit(made, commit.time, commit.author, commit.message)))
+        parents = (parent,) if parent else ()
+        self._made.append(_Made(parent, tree, Commit(made, commit.time, commit.author, commit.message, parents)))
         return self._store.snapshot(self._made[-1])
 
     def flush(self) -> Snapshot:
         """Move the branch over all that was added (see the port)."""
-        self._store.move(self._branch, self._parent.shown.id if self._parent else None, self._made)
+        self._store.extend(self._branch, self._parent.shown.id if self._parent else None, self._made)
         return self._store.head(self._branch)
 
 

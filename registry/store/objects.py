@@ -1,4 +1,4 @@
-"""Reading git objects, with every way it can fail in words; dulwich is imported here and in `git.py`, nowhere else."""
+"""Reading git objects, with every way it can fail in words; dulwich is imported here, in `git.py` and `clone.py`."""
 
 import hashlib
 import threading
@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from dulwich.errors import NotGitRepository
+from dulwich.object_store import DiskObjectStore
 from dulwich.objects import Commit, ObjectID, ShaFile
 from dulwich.repo import Repo
 
@@ -30,8 +31,15 @@ class GitObjects:
     What was read or written is kept in memory: an id never changes its content.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, arrived: Path | None = None) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            path: the git repository.
+            arrived: a folder of objects that a push brought and git has not let in yet; they are read as if it had.
+        """
         self._path = path
+        self._arrived = arrived
         self._reading = threading.Lock()  # one Repo for all threads: dulwich holds two open files per pack
         self._opened: list[Repo] = []
         weakref.finalize(self, _close, self._opened)
@@ -110,7 +118,10 @@ class GitObjects:
     def _repo(self) -> Repo:
         if not self._opened:
             try:
-                self._opened.append(Repo(str(self._path)))
+                opened = Repo(str(self._path))
+                if self._arrived:
+                    opened.object_store.alternates.append(DiskObjectStore(str(self._arrived)))
+                self._opened.append(opened)
             except NotGitRepository:
                 raise Unavailable(f"{self._path} is not a git repository; is its disk mounted?") from None
         return self._opened[0]

@@ -10,6 +10,7 @@ Changes: TypeAlias = "dict[str, bytes | Changes | None]"
 
 # What git trees allow and some checkouts or clients misread stays out: '..', '.git' in any case, NTFS and HFS aliases.
 _SEGMENT = re.compile(r"[A-Za-z0-9_.+!@-]{1,255}")
+STORABLE = "1-255 of A-Z a-z 0-9 _ . + ! @ -"
 DEEPEST = 8
 
 
@@ -22,10 +23,8 @@ def nested(changes: Mapping[str, bytes | None]) -> Changes:
     root: Changes = {}
     for path, content in changes.items():
         segments = path.split("/")
-        if len(segments) > DEEPEST or not all(map(_storable, segments)):
-            raise Invalid(
-                f"{path!r} cannot be stored: each part is 1-255 of A-Z a-z 0-9 _ . + ! @ -, at most {DEEPEST} deep"
-            )
+        if len(segments) > DEEPEST or not all(map(storable, segments)):
+            raise Invalid(f"{path!r} cannot be stored: each part is {STORABLE}, at most {DEEPEST} deep")
         folder = root
         for segment in segments[:-1]:
             below = folder.setdefault(segment, {})
@@ -38,5 +37,6 @@ def nested(changes: Mapping[str, bytes | None]) -> Changes:
     return root
 
 
-def _storable(segment: str) -> bool:
+def storable(segment: str) -> bool:
+    """Tell whether a name can stand in a tree."""
     return bool(_SEGMENT.fullmatch(segment)) and segment not in {".", ".."} and segment.lower() != ".git"

@@ -6,6 +6,8 @@ server works in the same folder.
 """
 
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice, pairwise
@@ -19,6 +21,7 @@ from registry.store.packfile import is_whole
 from registry.store.packs import OUR_DRAFT
 from registry.store.refs import remove_stale
 
+ABANDONED = 24 * 3600  # seconds; no push takes so long
 CHECKED_COMMITS = 20  # newest of each branch whose files are read at start
 CHECKED_OBJECTS = 5_000  # of each branch; an import may have put a whole registry into one commit
 
@@ -41,6 +44,9 @@ def repair(path: Path, store: GitStore) -> list[str]:
     unfinished = _sweep(path / "objects" / "pack")
     if unfinished:
         done.append(f"Removed {unfinished} unfinished packs of killed processes")
+    abandoned = _sweep_pushes(path / "objects")
+    if abandoned:
+        done.append(f"Removed what {abandoned} pushes brought that were never let in")
     _refuse_cut(path / "objects" / "pack")
     empty = _empty(path / "objects")
     if empty:
@@ -99,6 +105,19 @@ def _sweep(folder: Path) -> int:
     for keep in folder.glob("waybill-*.keep"):  # the pack is whole, and whether a branch names it is decided
         keep.unlink(missing_ok=True)
     return len(drafts) + len(nameless) + len(gone)
+
+
+def _sweep_pushes(objects: Path) -> int:
+    """Remove what git had unpacked of pushes when it was killed; a push that is under way is younger.
+
+    Returns:
+        How many.
+    """
+    drafts = [draft for kind in ("tmp_objdir-incoming-*", "incoming-*") for draft in objects.glob(kind)]
+    old = [draft for draft in drafts if time.time() - draft.stat().st_mtime > ABANDONED]
+    for draft in old:
+        shutil.rmtree(draft, ignore_errors=True)
+    return len(old)
 
 
 def _refuse_cut(folder: Path) -> None:

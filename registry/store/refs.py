@@ -40,7 +40,7 @@ class Branches:
             tip = self._read(branch)
             if tip and self._flushed.get(branch) != tip:
                 with suppress(Unavailable):  # on a disk that failed nothing is built any more, and reading goes on
-                    sync_folder(self._heads)
+                    sync_folder((self._heads / branch).parent)
                     self._flushed[branch] = tip
         except OSError as error:
             raise Unavailable(f"Branch '{branch}' cannot be read ({error.strerror}); try again later") from error
@@ -62,6 +62,7 @@ class Branches:
             Unavailable: another program keeps it locked, or cannot be read.
         """
         lock = self._heads / f"{branch}.lock"
+        lock.parent.mkdir(exist_ok=True)  # of a branch in a folder
         moved = False
         with os.fdopen(_take(lock), "wb") as stream:
             try:
@@ -82,6 +83,58 @@ class Branches:
                 raise
             self._flushed[branch] = new
         return moved
+
+    def under(self, folder: str) -> dict[str, str]:
+        """List the branches of a folder by the rest of their name, each with the commit it is at.
+
+        Raises:
+            Unavailable: they cannot be read.
+        """
+        try:
+            packed = [line.partition(f" refs/heads/{folder}/")[2] for line in self._packed()]
+            loose = [path.name for path in (self._heads / folder).glob("*") if path.suffix != ".lock"]
+            found = {name: self._read(f"{folder}/{name}") for name in sorted({*packed, *loose}) if name}
+        except OSError as error:
+            raise Unavailable(f"The branches below '{folder}' cannot be read ({error.strerror})") from error
+        return {name: tip for name, tip in found.items() if tip}
+
+    def drop(self, branch: str, tip: str) -> bool:
+        """Remove a branch, if it is still where the caller saw it; one that is gone already is fine.
+
+        Returns:
+            Whether it is gone.
+
+        Raises:
+            OSError: the disk refused.
+            Unavailable: another program keeps it locked.
+        """
+        if self._read(branch) is None:
+            return True
+        lock, path = self._heads / f"{branch}.lock", self._heads / branch
+        lock.parent.mkdir(exist_ok=True)  # of a branch that git has packed
+        os.close(_take(lock))
+        try:
+            if self._read(branch) not in {tip, None}:
+                return False
+            self._unpack(branch)  # first: it would come to light again behind the file
+            path.unlink(missing_ok=True)
+        finally:
+            lock.unlink(missing_ok=True)
+        return True
+
+    def _unpack(self, branch: str) -> None:
+        """Remove a branch from git's file of packed references."""
+        ending = f" refs/heads/{branch}"
+        if not any(line.endswith(ending) for line in self._packed()):
+            return
+        packed = self._path / "packed-refs"
+        lock = self._path / "packed-refs.lock"
+        with os.fdopen(_take(lock), "wb") as stream:
+            kept = [line for line in self._packed() if not line.endswith(ending)]
+            stream.write("".join(f"{line}\n" for line in kept).encode())
+            stream.flush()
+            flush(stream.fileno(), lock)
+            lock.rename(packed)
 
     def _put_back(self, branch: str, new: str, old: str | None) -> None:
         """Show nobody what the disk did not confirm; not flushed, because nothing will be built on it either."""
@@ -108,13 +161,15 @@ class Branches:
         return tip
 
     def _read_packed(self, branch: str) -> str | None:
+        return next((line[:40] for line in self._packed() if line[40:] == f" refs/heads/{branch}"), None)
+
+    def _packed(self) -> list[str]:
         try:
-            lines = (self._path / "packed-refs").read_text("ascii", "replace").splitlines()
+            return (self._path / "packed-refs").read_text("ascii", "replace").splitlines()
         except FileNotFoundError:
-            lines = []
             if not (self._path / "HEAD").exists():
                 raise Unavailable(f"{self._path} is gone; is its disk mounted?") from None
-        return next((line[:40] for line in lines if line[40:] == f" refs/heads/{branch}"), None)
+            return []
 
 
 def remove_stale(lock: Path) -> bool:

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from registry.store import Entry
+from registry.store.paths import STORABLE, storable
 
 _ROW = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_KINDS = {b"100644", b"40000"}
+_ODD = {b"100755": "executable", b"120000": "a symbolic link", b"160000": "a submodule"}
 _FOLDER = 0o040000
 _SUBMODULE = 0o160000  # a commit of another git repository, nothing that is stored here
 
@@ -41,6 +44,25 @@ class Tree:
     def raw(self) -> bytes:
         """Write what git stores."""
         return b"".join([row.raw for row in self._rows])
+
+    def faults(self) -> list[str]:
+        """Say what people may have put into a folder that no policy needs and some tool would misread.
+
+        Returns:
+            One sentence for each; empty where there are only files and folders by names that differ in any case.
+        """
+        found = []
+        twins: dict[str, str] = {}
+        for row in self._rows:
+            mode, shown = row.raw.partition(b" ")[0], ascii(row.name)[1:-1]
+            if not storable(row.name):
+                found.append(f"'{shown}' cannot be a name here: {STORABLE}")
+            if mode not in _KINDS:
+                found.append(f"'{shown}' is {_ODD.get(mode, 'of an unknown kind')}; only plain files and folders are")
+            other = twins.setdefault(row.name.casefold(), shown)
+            if other != shown:
+                found.append(f"'{other}' and '{shown}' differ only in case; rename one of them")
+        return found
 
     def changed(self, changes: Mapping[str, Entry | None]) -> "Tree":
         """Make the folder with some names set, or removed where the entry is None."""

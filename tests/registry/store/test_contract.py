@@ -233,3 +233,48 @@ def test_a_folder_lists_its_names_in_one_order_whoever_made_it(store: Store) -> 
 def test_the_lock_is_waited_for_no_longer_than_one_has_patience(store: Store) -> None:
     with store.lock(), ThreadPoolExecutor(1) as pool, pytest.raises(Unavailable, match="try again"):
         pool.submit(lambda: store.lock(0.01).__enter__()).result()
+
+
+def test_branches_are_listed_by_their_folder(store: Store) -> None:
+    tips = {name: store.append(f"change/{name}", None, [commit({name: b"x"})]).id for name in ("a", "b-c")}
+    begin(store)
+    assert dict(store.branches("change")) == tips
+    assert dict(store.branches("other")) == {}
+    assert store.head("change/a").read("a") == b"x"
+
+
+def test_a_branch_is_dropped_where_it_is_and_nowhere_else(store: Store) -> None:
+    old = store.append("change/a", None, [commit({"a": b"1"})])
+    new = store.append("change/a", old, [commit({"a": b"2"})])
+    assert not store.drop("change/a", old.id)
+    assert dict(store.branches("change")) == {"a": new.id}
+    assert store.drop("change/a", new.id)
+    assert store.drop("change/a", new.id), "again does no harm"
+    assert dict(store.branches("change")) == {}
+    assert store.at(new.id).read("a") == b"2", "its commits stay"
+    with pytest.raises(NotFound):
+        store.head("change/a")
+
+
+def test_a_commit_names_its_parents(store: Store) -> None:
+    first = begin(store)
+    second = store.append(LEDGER, first, [commit({"b": b"2"})])
+    assert [c.parents for c in store.history(second)] == [(first.id,), ()]
+
+
+def test_a_branch_is_moved_to_a_commit_that_is_there_and_only_from_where_it_was_seen(store: Store) -> None:
+    first = begin(store)
+    second = store.append(LEDGER, first, [commit({"b": b"2"})])
+    with pytest.raises(Moved):
+        store.move(LEDGER, first, second.id)
+    assert store.move(LEDGER, second, first.id).id == first.id
+    assert store.head(LEDGER).id == first.id
+    assert store.move(LEDGER, first, second.id).read("b") == b"2"
+    assert store.head(LEDGER).read("b") == b"2"
+
+
+def test_a_branch_is_not_moved_to_a_commit_that_is_not_there(store: Store) -> None:
+    first = begin(store)
+    with pytest.raises(NotFound):
+        store.move(LEDGER, first, "1" * 40)
+    assert store.head(LEDGER).id == first.id

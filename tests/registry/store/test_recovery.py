@@ -294,3 +294,12 @@ def test_recovery_of_a_waiting_lock_leaves_the_lock_itself(git: Path) -> None:
         recover(git)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert (git / "waybill.lock").stat().st_ino == os.fstat(lock.fileno()).st_ino
+
+
+def test_what_a_killed_push_had_brought_is_removed_and_one_under_way_is_not(git: Path) -> None:
+    for name, age in (("tmp_objdir-incoming-old", 2 * 24 * 3600), ("tmp_objdir-incoming-new", 60)):
+        draft = git / "objects" / name
+        (draft / "pack").mkdir(parents=True)
+        os.utime(draft, (time.time() - age,) * 2)
+    assert "Removed what 1 pushes brought that were never let in" in recover(git)
+    assert [found.name for found in (git / "objects").glob("tmp_objdir*")] == ["tmp_objdir-incoming-new"]
