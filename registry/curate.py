@@ -5,7 +5,7 @@ from dataclasses import replace
 from registry import names
 from registry.errors import Forbidden, NotFound
 from registry.index import release_folder
-from registry.installation import OPERATOR, Fact, Installation, Writing
+from registry.installation import OPERATOR, Installation, Trailer, Writing
 from registry.model import Decision, Origin, Release, Yank
 from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Denied
@@ -82,12 +82,12 @@ def _set(
             return release
         state = Yank(reason, origin.principal, writing.now) if reason is not None else None
         event = "yank" if state else "unyank"
-        facts = [Fact("Registry", registry), Fact("Project", project), Fact("Version", release.version)]
+        trailers = [Trailer("Registry", registry), Trailer("Project", project), Trailer("Version", release.version)]
         if state and state.reason:
-            facts.append(Fact("Declared-Reason", state.reason))
+            trailers.append(Trailer("Declared-Reason", state.reason))
         path = f"{release_folder(registry, project, release.version)}/release.json"
         changes = {path: release_record(state)}
-        writing.record(f"{event}: {project} {release.version}", facts, changes, origin, decision)
+        writing.record(f"{event}: {project} {release.version}", trailers, changes, origin, decision)
         return replace(release, yank=state)
 
     return installation.write(principal, record)[0]

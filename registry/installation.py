@@ -5,57 +5,47 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
 
 from registry.blobs import Blobs
 from registry.credentials import require_live
 from registry.errors import NotFound, Unavailable
+from registry.following import Following
 from registry.group import Group
 from registry.index import Index
 from registry.model import Decision, Origin
-from registry.names import ProjectName, RegistryName
-from registry.policy.decide import Allowed, Denied, decide
-from registry.policy.files import BadFile
+from registry.policy.content import Memory
 from registry.policy.policy import Policy
-from registry.policy.roles import Action, Principal
+from registry.policy.roles import Principal
 from registry.records import message
-from registry.store import LEDGER, POLICY, Batch, NewCommit, Signature, Snapshot, Store
+from registry.store import LEDGER, POLICY, Batch, NewCommit, Snapshot, Store
 from registry.trail import Trail
+from registry.view import OPERATOR, View
+
+__all__ = ["OPERATOR", "Installation", "Trailer", "View", "Writing"]
 
 T = TypeVar("T")
-OPERATOR = "operator"  # whoever runs commands on the host: the file system lets them do anything, the log says they did
-
-
-class View:
-    """Policy and ledger at one moment: what every question is answered from."""
-
-    def __init__(self, policy: Policy, index: Index, now: datetime) -> None:
-        self.policy = policy
-        self.index = index
-        self.now = now
-
-    def decide(
-        self, principal: Principal, action: Action, registry: RegistryName, project: ProjectName | None
-    ) -> Allowed | Denied:
-        """Decide by the policy of this moment."""
-        return decide(self.policy, principal, action, registry, project, self.now)
 
 
 class Installation:
     """Everything the verbs need. Any thread may use it; nothing decided is kept."""
 
-    def __init__(self, store: Store, blobs: Blobs, trail: Path | None = None) -> None:
+    def __init__(
+        self, store: Store, blobs: Blobs, trail: Path | None = None, following: Following | None = None
+    ) -> None:
         """Take the adapters.
 
         Args:
             store: policy and ledger.
             blobs: the artifacts.
             trail: where the index of history is kept; None: in this process.
+            following: where branch `main` comes from; None: it is made here.
         """
+        self.following = following or Following(None)
         self.store = store
         self.blobs = blobs
         self.trail = Trail(store, trail)
         self._policy: Policy | None = None
+        self._memory = Memory()
         self._group = Group(store.lock, self._write)
 
     def view(self) -> View:
@@ -67,8 +57,12 @@ class Installation:
         head = self.head(POLICY)
         kept = self._policy
         if kept is None or kept.commit != head.id:
-            kept = self._policy = Policy(head)
+            kept = self._policy = self.policy_of(head)
         return kept
+
+    def policy_of(self, snapshot: Snapshot) -> Policy:
+        """Read the policy of another commit, one that is only proposed among them; files they share are parsed once."""
+        return Policy(snapshot, self._memory)
 
     def head(self, branch: str) -> Snapshot:
         """Read the newest commit of a branch.
@@ -81,7 +75,9 @@ class Installation:
         except NotFound as error:
             raise Unavailable(f"{error} Nothing can be decided without it") from None
 
-    def write(self, by: Principal | None, verb: Callable[["Writing"], T]) -> tuple[T, str | None]:
+    def write(
+        self, by: Principal | None, verb: Callable[["Writing"], T], *, revokes: bool = False
+    ) -> tuple[T, str | None]:
         """Let a verb look at both branches as they are and record one event; returns when that is durable.
 
         Verbs that wait for the same place are flushed together, each with a commit of its own and each seeing what
@@ -90,14 +86,18 @@ class Installation:
         Args:
             by: who writes, whose token must still hold; None is the operator on the host.
             verb: decides, records what happened, and must not wait for anything.
+            revokes: whether it only takes away, which also a policy lets happen that may be out of date.
 
         Returns:
             What the verb returned, and the commit it led to; None if it recorded nothing.
 
         Raises:
             Unauthenticated: the token was revoked or expired since the caller came.
-            Unavailable: the place was not free in time, or the disk refused; nothing was written.
+            Unavailable: the place was not free in time, the disk refused, or the policy is out of date; nothing was
+                written.
         """
+        if by is not None and not revokes:
+            self.following.require_fresh(datetime.now(UTC))
         job = _Job(by, verb)
         self._group.do(job)
         return job.outcome()
@@ -146,7 +146,7 @@ class _Job(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Trailer:
     """One trailer of a ledger commit."""
 
     name: str
@@ -165,7 +165,7 @@ class Writing(View):
     def record(
         self,
         subject: str,
-        facts: Sequence[Fact],
+        trailers: Sequence[Trailer],
         changes: Mapping[str, bytes | None],
         origin: Origin,
         decision: Decision,
@@ -174,36 +174,20 @@ class Writing(View):
 
         Args:
             subject: first line of the commit message; its first word is the kind of event.
-            facts: what happened, as trailers.
+            trailers: what happened.
             changes: the ledger files that change.
             origin: who did it; becomes the author.
             decision: what allowed it.
 
         Raises:
-            Invalid: a fact cannot be a trailer.
+            Invalid: a value cannot be a trailer.
         """
         if self.event:
             raise ValueError("a verb records one event")
-        who = [Fact("Trust", origin.trust), Fact("Principal", origin.principal)]
+        who = [Trailer("Trust", origin.trust), Trailer("Principal", origin.principal)]
         if origin.token:
-            who.append(Fact("Token", origin.token))
-        why = [Fact("Policy", decision.policy), Fact("Allowed-By", decision.allowed_by)]
-        event = Fact("Waybill-Event", subject.partition(":")[0])
-        text = message(subject, [(f.name, f.value) for f in (event, *facts, *who, *why)])
-        self.event = NewCommit(changes, text, self._author(origin), self._committer(), int(self.now.timestamp()))
-
-    def _author(self, origin: Origin) -> Signature:
-        account = None if origin.trust == OPERATOR else self.policy.accounts().get(origin.principal)
-        email = account.email if account and account.email else f"{origin.principal}@{self._host()}"
-        return Signature(origin.principal, email)
-
-    def _committer(self) -> Signature:
-        return Signature("Waybill", f"registry@{self._host()}")
-
-    def _host(self) -> str:
-        """Name the installation in addresses; `.invalid` where it has no public URL (RFC 2606)."""
-        try:
-            organization = self.policy.organization()
-        except BadFile:
-            return "waybill.invalid"
-        return urlsplit(organization.url or "").hostname or f"{organization.organization}.invalid"
+            who.append(Trailer("Token", origin.token))
+        why = [Trailer("Policy", decision.policy), Trailer("Allowed-By", decision.allowed_by)]
+        event = Trailer("Waybill-Event", subject.partition(":")[0])
+        text = message(subject, [(f.name, f.value) for f in (event, *trailers, *who, *why)])
+        self.event = NewCommit(changes, text, self.author(origin), self.committer(), int(self.now.timestamp()))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from registry.changes.record import read_change_record
+from registry.durable import DRAFT
 from registry.errors import Invalid, Unavailable
 from registry.model import File
 from registry.records import pointer, read_file_record, read_project_record, read_release_record, read_token_record
@@ -17,7 +19,7 @@ from registry.store import LEDGER, Snapshot
 from registry.store import damage as git
 from registry.store.damage import Damage
 from registry.store.git import GitStore
-from registry.strips import is_sound
+from registry.strips import is_sound, is_whole
 
 Progress = Callable[[str, int, int | None], None]  # what is read, how many so far, of how many if that is known
 
@@ -59,8 +61,8 @@ def _check_files(folder: Path, path: Path, progress: Progress) -> Iterator[Damag
     checks: list[tuple[Path, Callable[[Path], tuple[str, str] | None]]] = [
         *((file, git.check_file) for file in git.files(path)),
         *((file, _check_artifact) for file in sorted(git.below(path / "lfs" / "objects"))),
-        *((file, _check_page) for file in sorted(git.below(folder / "cache"))),
-        *((file, _check_trail) for file in sorted(folder.glob("*.sqlite"))),
+        *((file, _check_page) for file in sorted(git.below(folder / "cache")) if not file.name.startswith(DRAFT)),
+        *((file, _check_database) for file in sorted(folder.glob("*.sqlite"))),
     ]
     suspects = []
     for number, (file, check) in enumerate(checks, 1):
@@ -96,8 +98,10 @@ def _check_page(file: Path) -> tuple[str, str] | None:
     return "the content of this page does not have the sha256 in its first line", "remove it: it is made anew"
 
 
-def _check_trail(file: Path) -> tuple[str, str] | None:
-    return None if is_sound(file) else ("a seal in it is broken", "remove it: it is made anew")
+def _check_database(file: Path) -> tuple[str, str] | None:
+    if file.stem == "trail":
+        return None if is_sound(file) else ("a seal in it is broken", "remove it: it is made anew")
+    return None if is_whole(file) else ("SQLite finds it damaged", "remove it and restart: it is made anew")
 
 
 def _check_ledger(store: GitStore, artifacts: Path, progress: Progress) -> Iterator[Damage]:
@@ -120,6 +124,8 @@ def _check_record(head: Snapshot, place: str) -> tuple[str, str] | None:
     text = head.read(place) or b""
     if place.startswith("tokens/"):
         read_token_record(text)
+    elif place.startswith("changes/"):
+        read_change_record(text)
     elif place.endswith("/project.json"):
         read_project_record(text)
     elif place.endswith("/release.json"):

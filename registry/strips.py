@@ -5,7 +5,7 @@ What is kept here can be made again, so nothing is flushed; a power cut leaves a
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -128,21 +128,41 @@ def is_sound(file: Path) -> bool:
     Raises:
         OSError: it cannot be read now.
     """
+    return _asked(file, _seals_hold)
+
+
+def is_whole(file: Path) -> bool:
+    """Tell whether SQLite finds a database of ours in order; a file in use is read as it stands.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
+    return _asked(file, _in_order)
+
+
+def _asked(file: Path, question: Callable[[sqlite3.Connection], bool]) -> bool:
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as connection:
             connection.text_factory = bytes
-            said = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            strips = connection.execute("SELECT name, number, content, seal FROM strip")
-            return said == (b"ok",) and all(
-                isinstance(name, bytes) and isinstance(content, bytes) and seal == _seal(name.decode(), number, content)
-                for name, number, content, seal in strips
-            )
+            return question(connection)
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW:
             raise OSError(str(error)) from error
         return False
     except (UnicodeDecodeError, TypeError):
         return False
+
+
+def _in_order(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == (b"ok",))
+
+
+def _seals_hold(connection: sqlite3.Connection) -> bool:
+    strips = connection.execute("SELECT name, number, content, seal FROM strip")
+    return _in_order(connection) and all(
+        isinstance(name, bytes) and isinstance(content, bytes) and seal == _seal(name.decode(), number, content)
+        for name, number, content, seal in strips
+    )
 
 
 def discard(file: Path, why: Exception) -> bool:

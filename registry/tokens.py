@@ -7,7 +7,7 @@ from registry import names
 from registry.credentials import digest, find, new_secret, token_path
 from registry.errors import Forbidden, Invalid, NotFound
 from registry.index import Index
-from registry.installation import OPERATOR, Fact, Installation, Writing
+from registry.installation import OPERATOR, Installation, Trailer, Writing
 from registry.model import Decision, Origin, Token
 from registry.policy.roles import Principal, Scope
 from registry.records import timestamp, token_record
@@ -79,7 +79,7 @@ def create(
         )
         writing.record(
             f"token-create: {token_id} of {owner}",
-            [Fact("Token-Id", token_id), Fact("Owner", owner), Fact("Role", str(scope.role))],
+            [Trailer("Token-Id", token_id), Trailer("Owner", owner), Trailer("Role", str(scope.role))],
             {token_path(token_id): token_record(token)},
             origin,
             Decision(writing.policy.commit, statement),
@@ -115,14 +115,14 @@ def revoke(installation: Installation, by: Principal | None, token_id: str) -> T
         ended = replace(token, revoked=writing.now, revoked_by=origin.principal)
         writing.record(
             f"token-revoke: {token_id} of {token.owner}",
-            [Fact("Token-Id", token_id), Fact("Owner", token.owner)],
+            [Trailer("Token-Id", token_id), Trailer("Owner", token.owner)],
             {token_path(token_id): token_record(ended)},
             origin,
             Decision(writing.policy.commit, statement),
         )
         return ended
 
-    return installation.write(by, record)[0]
+    return installation.write(by, record, revokes=True)[0]
 
 
 def _check_limits(writing: Writing, scope: Scope, expires: datetime | None) -> None:

@@ -72,6 +72,10 @@ class Trail:
         """Find the commits whose id begins with these hex digits."""
         return self._ask(branch, partial(_beginning, branch=branch, prefix=prefix))
 
+    def place(self, branch: str, commit: str) -> int | None:
+        """Tell how many commits of a branch lead up to this one, itself counted; None where it is not among them."""
+        return self._ask(branch, partial(_place, branch=branch, commit=commit))
+
     def until(self, branch: str, moment: int) -> str | None:
         """Find the commit that was the newest at a moment, in seconds since the epoch; None before the first."""
         return self._ask(branch, partial(_until, branch=branch, moment=moment))
@@ -190,6 +194,14 @@ def _beginning(strips: Strips, length: int, branch: str, prefix: str) -> list[st
                 found.append(id_)
             at = ids.find(whole, at + 1)
     return found
+
+
+def _place(strips: Strips, length: int, branch: str, commit: str) -> int | None:
+    for number in reversed(range(-(-length // STRIP))):
+        at = next(_positions(_read(strips, branch, "commit", number, length), bytes.fromhex(commit)), None)
+        if at is not None:
+            return number * STRIP + at + 1
+    return None
 
 
 def _until(strips: Strips, length: int, branch: str, moment: int) -> str | None:

@@ -10,7 +10,7 @@ from registry.blobs.incoming import Incoming
 from registry.durable import require_sound
 from registry.errors import Conflict, Forbidden, Invalid
 from registry.index import Index, file_path, project_folder
-from registry.installation import Fact, Installation, View, Writing
+from registry.installation import Installation, Trailer, View, Writing
 from registry.model import Decision, File, Origin, Sha256
 from registry.names import Distribution, RegistryName
 from registry.policy.decide import Denied
@@ -203,15 +203,15 @@ def _record(writing: Writing, registry: RegistryName, file: File, metadata: byte
         changes[f"{project_folder(registry, dist.project)}/project.json"] = new
     if writing.index.snapshot.entry(".gitattributes") is None:
         changes[".gitattributes"] = ATTRIBUTES
-    facts = [
-        Fact("Registry", registry),
-        Fact("Project", dist.project),
-        Fact("Version", dist.version),
-        Fact("File", dist.filename),
-        Fact("Digest", f"sha256:{file.sha256}"),
+    trailers = [
+        Trailer("Registry", registry),
+        Trailer("Project", dist.project),
+        Trailer("Version", dist.version),
+        Trailer("File", dist.filename),
+        Trailer("Digest", f"sha256:{file.sha256}"),
     ]
     subject = f"publish: {dist.project} {dist.version} {dist.filename}"
-    writing.record(subject, facts, changes, file.origin, file.decision)
+    writing.record(subject, trailers, changes, file.origin, file.decision)
 
 
 def _numbers(metadata_version: str) -> tuple[int, ...]:
