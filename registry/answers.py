@@ -6,6 +6,7 @@ from registry.model import Event, Token
 from registry.policy.decide import Allowed, Denied
 from registry.policy.roles import Principal
 from registry.records import timestamp
+from registry.rights_log import Turn
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -16,6 +17,18 @@ def event_json(event: Event) -> dict[str, Any]:
         "author": event.author,
         "subject": event.subject,
         "facts": event.facts,
+    }
+
+
+def turn_json(turn: Turn) -> dict[str, Any]:
+    """Show a commit that changed rights."""
+    return {
+        "commit": turn.commit,
+        "time": timestamp(turn.at),
+        "author": turn.author,
+        "subject": turn.subject,
+        "approved_by": list(turn.approvers),
+        "meaning": list(turn.meaning),
     }
 
 

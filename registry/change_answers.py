@@ -1,0 +1,82 @@
+"""A change -> plain JSON values: one shape for the API and for `--json` of the commands."""
+
+from typing import Any
+
+from registry import review
+from registry.changes.merge import Outcome
+from registry.changes.record import Approved
+from registry.changes.standing import Change, waits_for
+from registry.records import timestamp
+from registry.store import Store
+from registry.textdiff import diffs
+
+
+def state(change: Change) -> str:
+    """Say in a word or two how a change stands."""
+    if change.merged:
+        return "awaits approval"  # the operator broke the glass for it
+    if change.problems:
+        return "refused"
+    return "ready" if change.good else "waiting"
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """Show a change in a list of them."""
+    pushes = change.record.pushes
+    return {
+        "name": change.name,
+        "state": state(change),
+        "author": change.author,
+        "pushed": timestamp(pushes[-1].at) if pushes else None,
+        "head": change.head,
+        "base": change.base,
+        "tree": change.tree,
+        "merged": change.merged,
+        "waits-for": waits_for(change),
+        "files": sorted({*change.files, *change.overlap}),
+    }
+
+
+def change_shown(change: Change, store: Store) -> dict[str, Any]:
+    """Show all of a change: what it means, what is wrong with it, who must agree, and its text.
+
+    Args:
+        change: which.
+        store: where the files are that it changes.
+    """
+    glass = change.record.broken_glass
+    return {
+        **change_json(change),
+        "review": review.json(change.judgement),
+        "text": review.text(change.judgement),
+        "problems": [str(problem) for problem in change.problems],
+        "approvals": [
+            {"by": given.by, "at": timestamp(given.at), "base": given.base, "tree": given.tree}
+            | {"counts": counts(change, given)}
+            for given in change.record.approvals
+        ],
+        "pushes": [{"by": p.by, "at": timestamp(p.at), "commit": p.commit} for p in change.record.pushes],
+        "broken-glass": {"reason": glass.reason, "at": timestamp(glass.at), "commit": glass.commit} if glass else None,
+        "diff": [
+            {"path": file.path, "verb": file.verb, "lines": list(file.lines), "note": file.note}
+            for file in diffs(change, store.at(change.base))
+        ],
+    }
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Show what became of a change."""
+    found = outcome.change
+    done = bool(outcome.merged) and (found.good or not found.merged)
+    return {
+        "name": found.name,
+        "state": "merged" if done else state(found),
+        "merged": outcome.merged,
+        "waits-for": "" if done else waits_for(found),
+    }
+
+
+def counts(change: Change, given: Approved) -> bool:
+    """Tell whether an approval is for what the change is now, by somebody whose word counts."""
+    named = any(given.by in need.given for need in change.judgement.needs)
+    return named and (given.base, given.tree) == (change.base, change.tree)
