@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 
@@ -38,6 +38,8 @@ class Server:
     workers: int = 2
     command: Sequence[str] = tuple(WAYBILL)  # what runs it, where that is more than the command itself
     process: subprocess.Popen[bytes] | None = None
+    options: Sequence[str] = ()  # of `waybill serve`
+    environment: Mapping[str, str] = field(default_factory=dict)  # of its process, besides what is clean
 
     @property
     def url(self) -> str:
@@ -63,8 +65,10 @@ class Server:
         log = (self.data.parent / "serve.log").open("ab")
         bind = f"127.0.0.1:{self.port}"
         command = [*self.command, "serve", str(self.data), "--bind", bind, "--workers", str(self.workers)]
+        command += self.options
+        environment = {**CLEAN, **self.environment}
         with log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=CLEAN, start_new_session=True)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
@@ -99,21 +103,48 @@ class Server:
         """Everything it wrote."""
         return (self.data.parent / "serve.log").read_text()
 
+    @property
+    def clone_url(self) -> str:
+        """The git repository over HTTP, with alice's token in it as people type it."""
+        return self.clone_url_for("alice", self.token)
+
+    def clone_url_for(self, person: str, token: str) -> str:
+        """The git repository over HTTP, with a token in it."""
+        return f"http://{person}:{token}@127.0.0.1:{self.port}/-/git/acme.git"
+
     def set_policy(self, files: dict[str, str], message: str = "Change the policy") -> str:
-        """Commit files to branch main with plain git, as a person on the host would.
+        """Change files on branch main through a change of alice, who is admin; the server must be running.
 
         Returns:
-            The commit id.
+            The commit of main; what is there already makes none.
         """
+        clone = self._commit(files, message)
+        if run_git(clone, "rev-parse", "HEAD^{tree}") != run_git(clone, "rev-parse", "origin/main^{tree}"):
+            said = try_git(clone, "push", self.clone_url, f"HEAD:change/{clone.name}").stderr
+            assert "Merged into main" in said, said
+        return run_git(self.git, "rev-parse", "main").strip()
+
+    def force_policy(self, files: dict[str, str], message: str = "Change the policy") -> str:
+        """Put files on branch main that no change could put there, as a hand on the host might.
+
+        Returns:
+            The commit of main.
+        """
+        clone = self._commit(files, message)
+        run_git(self.git, "fetch", "-q", str(clone), "+HEAD:refs/heads/main")
+        return run_git(clone, "rev-parse", "HEAD").strip()
+
+    def _commit(self, files: dict[str, str], message: str) -> Path:
+        """Commit files on top of main, in a new clone."""
         clone = self.data.parent / f"policy-{time.monotonic_ns()}"
         run_git(self.data, "clone", "-q", str(self.git), str(clone))
         for path, text in files.items():
             (clone / path).parent.mkdir(parents=True, exist_ok=True)
             (clone / path).write_text(text)
         run_git(clone, "add", "-A")
-        run_git(clone, "-c", "user.name=alice", "-c", "user.email=alice@acme.example", "commit", "-q", "-m", message)
-        run_git(clone, "push", "-q", "origin", "HEAD:main")
-        return run_git(clone, "rev-parse", "HEAD").strip()
+        me = ("-c", "user.name=alice", "-c", "user.email=alice@acme.example")
+        run_git(clone, *me, "commit", "-q", "--allow-empty", "-m", message)
+        return clone
 
     def token_for(self, person: str, *options: str) -> str:
         """Make a token as the operator does."""
@@ -122,9 +153,16 @@ class Server:
 
 def run_git(folder: Path, *arguments: str) -> str:
     """Run C git, the independent reader of what the store wrote."""
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True, timeout=60, env=CLEAN
-    ).stdout
+    done = try_git(folder, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def try_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run C git where it may refuse."""
+    command = ["git", "-C", str(folder), *arguments]
+    env = {**CLEAN, "GIT_TERMINAL_PROMPT": "0"}
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=env)
 
 
 def new_server(folder: Path, workers: int = 2) -> Server:

@@ -11,12 +11,12 @@ from typing import Any
 
 from registry import audit
 from registry.answers import event_json, verdict_json
-from registry.cli import data, remote, values
-from registry.cli.values import shown
+from registry.cli import data, remote, rights_log, values
 from registry.errors import NotFound
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.roles import Action, Principal
+from registry.shown import shown
 from registry.store import LEDGER
 
 _EVENTS: remote.Shape = {"events": [{"commit": str, "time": str, "author": str, "subject": str, "facts": dict}]}
@@ -35,6 +35,7 @@ def add_to(commands: Any) -> None:
     limit = {"type": values.between(1, 1_000_000), "default": 100}
     log.add_argument("--limit", **limit, help="most events shown (default: %(default)s)")
     log.add_argument("--json", action="store_true")
+    rights_log.add_options(log)
     log.set_defaults(run=run_log)
     who = commands.add_parser("who-can", help="who may do something, each with the statement that allows it")
     _add_question(who)
@@ -56,6 +57,9 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
 
 def run_log(options: argparse.Namespace) -> int:
     """Show events of the ledger, newest first."""
+    if options.policy:
+        return rights_log.run(options)
+    rights_log.refuse_options(options)
     project, version = options.what or (None, None)
     wanted = audit.Wanted(
         registry=options.registry,

@@ -61,9 +61,15 @@ class Connection(socket.socket):
         return super().sendfile(file, offset, count)
 
     def _let_go(self) -> None:
-        self.settimeout(self.stall)
-        super().sendall(bytes(self.answered))
+        """Send what is kept, to a client that takes some of it before each stall and keeps the pace."""
+        left, began = memoryview(bytes(self.answered)), time.monotonic()
         self.answered.clear()
+        self.settimeout(self.stall)  # of each call: for all of it, a long answer to a slow client would be too much
+        whole = len(left)
+        while left:
+            left = left[self.send(left) :]
+            if time.monotonic() - began - self.grace > (whole - len(left)) / self.slowest:
+                raise TimeoutError("the client takes its answer too slowly")
 
 
 @dataclass(slots=True)

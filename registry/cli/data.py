@@ -14,6 +14,7 @@ from registry.blobs.local import FREE_RESERVE, LocalBlobs
 from registry.cli import values
 from registry.durable import make_folders, sync_folder
 from registry.errors import Conflict, Invalid, NotFound, Unavailable
+from registry.following import Following
 from registry.installation import Installation
 from registry.policy import parse
 from registry.policy.files import BadFile
@@ -32,8 +33,8 @@ organization: {organization}
 # url: https://packages.{organization}.example   # public address, once there is one
 admins: [{admin}]
 review:
-  # How many people must approve a policy change besides its author. The server does not review changes yet:
-  # until it does, whoever may push branch main decides alone, so give that right to admins only.
+  # How many people must approve a change besides its author. With 0, a change by somebody who owns all that it
+  # touches merges as it is pushed; raise it as soon as there are two of you.
   approvals: 0
 """
 _PEOPLE = """\
@@ -59,6 +60,16 @@ def git_folder(folder: Path) -> Path:
 def cache_folder(folder: Path) -> Path:
     """Tell where in a data folder copies of rendered pages lie; it may be deleted at any time."""
     return folder / "cache" / "pages"
+
+
+def sessions_file(folder: Path) -> Path:
+    """Tell where in a data folder the sessions of browsers lie; it may be deleted, and people sign in again."""
+    return folder / "sessions.sqlite"
+
+
+def following(folder: Path) -> Following:
+    """Tell where branch `main` of a data folder comes from."""
+    return Following(folder / "policy-remote.json")
 
 
 def is_free(folder: Path) -> bool:
@@ -106,8 +117,12 @@ def making(folder: Path, organization: str, admin: str) -> Iterator[Installation
         yield Installation(store, LocalBlobs(draft / "lfs"))
 
 
-def open_installation(folder: Path) -> Installation:
+def open_installation(folder: Path, store: GitStore | None = None) -> Installation:
     """Open a data folder.
+
+    Args:
+        folder: which.
+        store: its git repository, where it is open already.
 
     Raises:
         NotFound: there is no installation in it.
@@ -116,7 +131,7 @@ def open_installation(folder: Path) -> Installation:
     if not (path / "HEAD").exists():
         repair = f"make one with 'waybill init {folder}'" if is_free(folder) else f"it has no {GIT_FOLDER} in it"
         raise NotFound(f"{folder} holds no installation; {repair}")
-    return Installation(GitStore(path), LocalBlobs(path / "lfs"), folder / TRAIL)
+    return Installation(store or GitStore(path), LocalBlobs(path / "lfs"), folder / TRAIL, following(folder))
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +139,11 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--data", type=Path, metavar="DIR", help="the installation's folder, on the host itself")
     place.add_argument("--url", type=values.server, help="a server's address; WAYBILL_TOKEN says who you are")
+
+
+def add_url(parser: argparse.ArgumentParser) -> None:
+    """Let a command say which server it means, where the operator on the host has no say."""
+    parser.add_argument("--url", type=values.server, required=True, help="its address; WAYBILL_TOKEN says who you are")
 
 
 def _first_policy(organization: str, admin: str) -> dict[str, bytes]:

@@ -13,8 +13,8 @@ from http.client import HTTPException, IncompleteRead
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from registry.cli.values import shown
 from registry.errors import Forbidden, Invalid, Unavailable
+from registry.shown import shown
 
 PATIENCE = 60  # seconds
 LONGEST = 64 * 2**20  # bytes of an answer

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from registry.cli import data
-from registry.cli.values import shown
 from registry.scrub import scrub
+from registry.shown import shown
 
 _OFTEN = 0.1  # seconds between two states of the progress bar
 _WIDTH = 30

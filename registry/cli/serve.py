@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from registry.cli import data, values
+from registry.changes import heal
+from registry.cli import data, forge, values
 from registry.errors import Unavailable
 from registry.recovery import recover
+from registry.store.git import GitStore
 
 THREADS = 64  # per process, made as they are needed; a slow upload holds one
 MOST_WORKERS = 4
@@ -26,12 +28,14 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--threads", type=values.between(1, 512), default=THREADS, help="per worker (default: %(default)s)"
     )
+    forge.add_to(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     folder: Path = options.folder
+    followed = forge.chosen(options, os.environ)
     if data.is_free(folder):
         data.create(folder, "acme", "admin")
         say = (
@@ -40,13 +44,26 @@ def run(options: argparse.Namespace) -> int:
         print(say, file=sys.stderr)
     for line in recover(data.git_folder(folder)):
         print(line, file=sys.stderr)
-    data.open_installation(folder)  # says in words what is wrong, before a worker would say it in a traceback
+    installation = data.open_installation(folder)  # says what is wrong before a worker would, in a traceback
+    GitStore(data.git_folder(folder)).equip()
+    for name in heal(installation):
+        print(f"Finished the merge of change '{name}', which a killed process had begun", file=sys.stderr)
     _check_free(options.bind)
+    _follow(folder, followed)
     print(f"Serving {folder} at http://{options.bind}/  (index: /<registry>/simple/)", file=sys.stderr)
     from registry.cli.wsgi import Server  # noqa: PLC0415 - the web server is a third of the start of every command
 
-    Server(folder, options.bind, options.workers, options.threads).run()
+    Server(folder, options.bind, options.workers, options.threads, followed).run()
     return 0
+
+
+def _follow(folder: Path, followed: forge.Chosen | None) -> None:
+    """Let everybody know where branch main comes from, before anything is served."""
+    if followed:
+        place = forge.begin(folder, followed).place
+        print(f"main follows {place}, looked at every {followed.interval.total_seconds():.0f} s", file=sys.stderr)
+    elif data.following(folder).end():
+        print("main follows nothing any more; changes are made here again", file=sys.stderr)
 
 
 def _check_free(bind: str) -> None:

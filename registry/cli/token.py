@@ -9,10 +9,10 @@ from typing import Any
 from registry import tokens
 from registry.answers import token_json
 from registry.cli import data, remote, values
-from registry.cli.values import shown
 from registry.errors import Invalid
 from registry.policy.roles import Role, Scope
 from registry.records import timestamp
+from registry.shown import shown
 
 _ENDED: remote.Shape = {"id": str, "owner": str}
 _LIMITED: remote.Shape = {**_ENDED, "role": str, "registries": [str], "projects": [str], "expires": str | None}

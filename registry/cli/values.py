@@ -15,20 +15,12 @@ from registry import names
 from registry.errors import Invalid
 from registry.history import moment
 from registry.names import ProjectName
+from registry.store.address import checked_branch, checked_url
 
 T = TypeVar("T")
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _UNBROKEN = re.compile(r"[!-~]+")  # printable ASCII without spaces
-
-
-def shown(value: object) -> str:
-    r"""Make a text safe for a terminal, whoever wrote it: control characters could overwrite what was said before.
-
-    Returns:
-        One line; what does not print stands in it as an escape such as \x1b.
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
 
 
 def progress(what: str) -> Callable[[int], None] | None:
@@ -57,6 +49,22 @@ def span(text: str) -> timedelta:
     if not parts:
         raise Invalid(f"{text!a} is not a span; write a number and m, h, d or w, such as 90d")
     return int(parts[1]) * _UNITS[parts[2]]
+
+
+@_said
+def pause(text: str) -> timedelta:
+    """Read a span of time that may be short, such as 30s."""
+    seconds = re.fullmatch(r"([1-9][0-9]{0,4})s", text)
+    if seconds:
+        return timedelta(seconds=int(seconds[1]))
+    parts = re.fullmatch(r"([1-9][0-9]{0,2})([mhd])", text)
+    if not parts:
+        raise Invalid(f"{text!a} is not a span; write a number and s, m, h or d, such as 30s")
+    return int(parts[1]) * _UNITS[parts[2]]
+
+
+remote = _said(checked_url)
+branch = _said(checked_branch)
 
 
 @_said

@@ -7,6 +7,7 @@ unbuffered, and stops without dropping what it accepted. granian serves faster a
 import logging
 import os
 import resource
+import shutil
 import signal
 import sys
 from contextlib import suppress
@@ -19,10 +20,15 @@ from gunicorn.glogging import Logger
 
 from registry.blobs.local import LocalBlobs
 from registry.cli import data, maintain
+from registry.cli.follow import Watch
+from registry.cli.forge import Chosen
 from registry.cli.worker import STOPS, Worker
 from registry.credentials import REDACTED
 from registry.maintenance import last
+from registry.sessions import Sessions
+from registry.store.backend import Backend
 from registry.web import create_app
+from registry.web.hooks import Hook
 
 GRACE = 60  # seconds a stopping server gives its open uploads
 CONNECTIONS = 10_000  # per process, as far as the system allows open files
@@ -63,7 +69,7 @@ class Master(Arbiter):
 class Server(BaseApplication):
     """gunicorn, configured here and nowhere else."""
 
-    def __init__(self, folder: Path, bind: str, workers: int, threads: int) -> None:
+    def __init__(self, folder: Path, bind: str, workers: int, threads: int, followed: Chosen | None = None) -> None:
         """Take what an operator chooses.
 
         Args:
@@ -71,8 +77,9 @@ class Server(BaseApplication):
             bind: HOST:PORT.
             workers: processes.
             threads: of each process.
+            followed: what branch `main` follows.
         """
-        self._folder, self._threads = folder, threads
+        self._folder, self._threads, self._followed = folder, threads, followed
         self._chosen = {"bind": bind, "workers": workers, "threads": threads}
         super().__init__()
 
@@ -103,7 +110,29 @@ class Server(BaseApplication):
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
         maintain.watch(self._folder)
         installation, cache = data.open_installation(self._folder), data.cache_folder(self._folder)
-        return create_app(installation, _write_line, cache, lambda: last(self._folder).facts)
+        git = shutil.which("git")
+        backend = Backend(git, sys.executable, data.git_folder(self._folder)) if git else None
+        sessions = Sessions(data.sessions_file(self._folder))
+        return create_app(
+            installation,
+            _write_line,
+            cache,
+            maintained=self._maintained,
+            backend=backend,
+            sessions=sessions,
+            hook=self._hook(),
+        )
+
+    def _maintained(self) -> dict[str, Any]:
+        return last(self._folder).facts
+
+    def _hook(self) -> Hook | None:
+        """Follow the policy's remote, and tell who may say that it moved."""
+        if self._followed is None:
+            return None
+        watch = Watch(self._folder, self._followed, _write_line)
+        watch.start()
+        return Hook(self._followed.hook, watch.poke)
 
 
 def _connections(threads: int) -> int:

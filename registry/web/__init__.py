@@ -12,7 +12,9 @@ from werkzeug.exceptions import HTTPException
 
 from registry.errors import WaybillError
 from registry.installation import Installation
-from registry.web import api, files, health, home, index, schemas, upload
+from registry.sessions import Sessions
+from registry.store.backend import Backend
+from registry.web import api, change_pages, files, git, health, home, hooks, html, index, login, schemas, upload
 from registry.web.front import Front
 from registry.web.log import RequestLog
 from registry.web.pages import Pages
@@ -38,7 +40,11 @@ def create_app(
     installation: Installation,
     log: Callable[[str], None] | None = None,
     cache: Path | None = None,
+    *,
     maintained: Callable[[], dict[str, Any]] = dict,
+    backend: Backend | None = None,
+    sessions: Sessions | None = None,
+    hook: hooks.Hook | None = None,
 ) -> Flask:
     """Wire the faces to one installation.
 
@@ -47,8 +53,12 @@ def create_app(
         log: takes one line per request; None keeps silent.
         cache: folder for copies of rendered pages, which may be deleted at any time; None keeps none.
         maintained: tells what the last maintenance did.
+        backend: runs C git, for clones and pushes; None where there is none.
+        sessions: who is signed in with a browser; None keeps them in this process.
+        hook: what a webhook of the policy's forge does; None where `main` follows none.
     """
     app = Application(__name__, static_folder=None)
+    app.jinja_options = html.OPTIONS
     app.url_map.merge_slashes = False  # Werkzeug would answer 308, which clients keep for ever
     app.url_map.redirect_defaults = False
     pages = Pages(cache)
@@ -56,9 +66,15 @@ def create_app(
     app.register_blueprint(health.blueprint(installation, maintained))
     for face in (home, api, files):
         app.register_blueprint(face.blueprint(installation))
+    sessions = sessions or Sessions()
+    app.register_blueprint(html.blueprint())
+    for pages_of in (login, change_pages):
+        app.register_blueprint(pages_of.blueprint(installation, sessions))
     app.register_blueprint(upload.blueprint(installation, project_pages.soon))
     app.register_blueprint(index.blueprint(installation, pages, project_pages))
     app.register_blueprint(schemas.blueprint())
+    app.register_blueprint(git.blueprint(installation, backend))
+    app.register_blueprint(hooks.blueprint(installation, hook))
     app.register_error_handler(WaybillError, from_error)
     app.register_error_handler(HTTPException, _framework)
     app.register_error_handler(OSError, _machine)

@@ -8,15 +8,16 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from registry import audit, names
-from registry.answers import event_json, verdict_json
+from registry.answers import event_json, turn_json, verdict_json
 from registry.audit import Wanted
 from registry.errors import Forbidden, Invalid
 from registry.installation import Installation, View
 from registry.model import Event
 from registry.names import ProjectName, RegistryName
-from registry.policy.decide import Allowed
+from registry.policy.decide import Allowed, entitled
 from registry.policy.rights import belongs
 from registry.policy.roles import Action, Principal
+from registry.rights_log import Whose, turns
 from registry.web import params
 from registry.web.auth import known_project, known_registry
 
@@ -35,6 +36,20 @@ def blueprint(installation: Installation) -> Blueprint:
         may_see = _sight(view, principal)
         visible = (event for event in events if may_see(event))
         return jsonify(events=[event_json(event) for event in islice(visible, limit)])
+
+    @routes.get("/log/policy")
+    def log_policy() -> ResponseReturnValue:
+        view, principal = params.known_caller(installation)
+        _require_sight_of_policy(view, principal)
+        given = request.args
+        whose = Whose(
+            principal=given.get("principal"),
+            registry=known_registry(view, given["registry"]) if "registry" in given else None,
+            project=known_project(given["project"]) if "project" in given else None,
+            since=params.time("since"),
+        )
+        limit = min(params.number("limit", 100), MOST_EVENTS)
+        return jsonify(commits=[turn_json(turn) for turn in islice(turns(installation, whose), limit)])
 
     @routes.get("/who-can")
     def who_can() -> ResponseReturnValue:
@@ -64,8 +79,19 @@ def _may_ask(view: View, principal: Principal, registry: RegistryName, project: 
     auditors = tuple(named.name for named in view.policy.organization().auditors)
     if principal.scope.whole and belongs(view.policy, principal.name, auditors) is True:
         return
-    if not isinstance(view.decide(principal, Action.ADMINISTER, registry, project), Allowed):
+    verdict = entitled(view.policy, principal, Action.ADMINISTER, registry, project, view.now)  # also while frozen
+    if not isinstance(verdict, Allowed):
         raise Forbidden(f"{principal} may not ask about others' rights on {project}; its admins and auditors may")
+
+
+def _require_sight_of_policy(view: View, principal: Principal) -> None:
+    """Let those see the whole policy who may read its git repository: admins and auditors, by a token that may all."""
+    organization = view.policy.organization()
+    entitled_by = tuple(named.name for named in (*organization.admins, *organization.auditors))
+    if not principal.scope.whole or belongs(view.policy, principal.name, entitled_by) is not True:
+        raise Forbidden(
+            f"{principal} may not see how rights changed; admins and auditors may, by a token without limits"
+        )
 
 
 def _sight(view: View, principal: Principal) -> Callable[[Event], bool]:

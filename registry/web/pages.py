@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from registry.durable import DRAFT
 from registry.kept import Kept
 
 if sys.version_info >= (3, 14):
@@ -92,7 +93,7 @@ class Pages:
         path = self._path(key)
         if path is not None:
             rest = path.name.encode() + b"\n" + page.encode("gzip")
-            draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+            draft = path.with_name(f"{DRAFT}{path.name}_{os.getpid()}_{threading.get_ident()}")
             with suppress(OSError):  # a full disk costs time, and nothing else
                 path.parent.mkdir(parents=True, exist_ok=True)
                 draft.write_bytes(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)

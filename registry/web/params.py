@@ -53,7 +53,7 @@ def body(*known: str) -> dict[str, Any]:
         raise Invalid("Send a JSON object as body")
     unknown = sorted(set(sent) - set(known))
     if unknown:
-        raise Invalid(f"{unknown[0][:40]!a}: unknown; what can be sent is {', '.join(known)}")
+        raise Invalid(f"{unknown[0][:40]!a}: unknown; what can be sent is {', '.join(known) or 'nothing'}")
     return sent
 
 

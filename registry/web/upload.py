@@ -59,6 +59,7 @@ def _receive(installation: Installation, raw_registry: str, stack: ExitStack) ->
     view = installation.view()
     registry, principal = known_registry(view, raw_registry), caller(view)
     permit(view, principal, Action.PUBLISH, registry, None)
+    installation.following.require_fresh(view.now)
     try:
         limits = view.policy.organization().limits
     except BadFile:

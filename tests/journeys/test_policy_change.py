@@ -100,7 +100,7 @@ def test_a_broken_registry_file_denies_its_registry_and_no_other(town: Server, d
     bob, file = town.token_for("bob"), "registries/broken/registry.yaml"
     town.set_policy({file: OPEN + _grant("publish", "bob", "broken-*")})
     assert _upload(desk, town, bob, "broken", "broken-one").returncode == 0
-    town.set_policy({file: OPEN + _grant("pubilsh", "bob", "broken-*")}, "A slip")
+    town.force_policy({file: OPEN + _grant("pubilsh", "bob", "broken-*")}, "A slip")
     try:
         for token in (bob, town.token):
             assert _statuses(town, "/broken/simple/broken-one/", token) == {403}
@@ -127,7 +127,7 @@ def test_a_broken_registry_file_denies_its_registry_and_no_other(town: Server, d
 def test_a_broken_project_file_denies_its_project_and_no_other(town: Server, desk: Desk) -> None:
     bob, folder = town.token_for("bob"), "registries/projects-of-bob"
     registry = OPEN + _grant("publish", "bob", "*")
-    town.set_policy(
+    town.force_policy(
         {f"{folder}/registry.yaml": registry, f"{folder}/projects/odd.yaml": "protected: true\nprotected: false\n"}
     )
     try:
@@ -141,13 +141,13 @@ def test_a_broken_project_file_denies_its_project_and_no_other(town: Server, des
 
 
 def test_a_broken_people_file_denies_everybody_but_says_where(town: Server) -> None:
-    town.set_policy({"people.yaml": "alice: {}\nbob: [\n"})
+    town.force_policy({"people.yaml": "alice: {}\nbob: [\n"})
     try:
         assert _statuses(town, "/commons/simple/", town.token) == {403}
         text = ask(f"{town.url}/commons/simple/", town.token, kind="text/plain")[1]
         assert "people.yaml:" in text
     finally:
-        town.set_policy({"people.yaml": PEOPLE})
+        town.force_policy({"people.yaml": PEOPLE})
     assert _statuses(town, "/commons/simple/", town.token) == {200}
 
 

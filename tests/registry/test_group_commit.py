@@ -16,7 +16,7 @@ import pytest
 from registry import credentials, curate, tokens
 from registry.cli import data
 from registry.errors import NotFound, Unauthenticated, Unavailable
-from registry.installation import Fact, Writing
+from registry.installation import Trailer, Writing
 from registry.model import Decision, Origin
 from registry.names import project_name, registry_name
 from registry.policy.roles import Principal, Scope
@@ -242,5 +242,5 @@ def test_a_verb_records_one_event(crowd: Crowd) -> None:
 
 def record(writing: Writing, path: str = "x.json") -> None:
     """Record something that no verb does."""
-    facts = [Fact("Project", "x")]
-    writing.record("x: test", facts, {path: b"1\n"}, Origin("operator", "operator"), Decision("0" * 40, "x"))
+    trailers = [Trailer("Project", "x")]
+    writing.record("x: test", trailers, {path: b"1\n"}, Origin("operator", "operator"), Decision("0" * 40, "x"))

@@ -5,11 +5,15 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from registry.cli import main
+from registry.cli.data import cache_folder, sessions_file
+from registry.durable import DRAFT
+from registry.sessions import Sessions
 from tests.archives import wheel
 from tests.faults.uploads import Uploads
 from tests.legacy_client import upload
@@ -62,6 +66,17 @@ def test_a_sound_folder_is_not_accused(stored: Server, capsys: pytest.CaptureFix
     assert "none damaged" in said.err
 
 
+def test_a_page_that_was_never_finished_and_sessions_of_browsers_are_no_damage(
+    stored: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Sessions(sessions_file(stored.data)).begin("abcdefghij", datetime.now(UTC))
+    (cache_folder(stored.data) / "00").mkdir(parents=True, exist_ok=True)
+    (cache_folder(stored.data) / "00" / f"{DRAFT}page_1_2").write_bytes(b"half a pa")
+    assert scrubbed(stored, capsys) == {}
+    sessions_file(stored.data).write_bytes(b"no database, whatever its name says")
+    assert scrubbed(stored, capsys).keys() == {"sessions.sqlite"}
+
+
 def test_a_folder_without_an_installation_is_refused_in_words(tmp_path: Path) -> None:
     refused = waybill("scrub", "--data", str(tmp_path), check=False)
     assert refused.returncode == 1
@@ -95,7 +110,9 @@ def test_a_record_that_contradicts_what_lies_beside_it_is_found(
     assert problem in found[f"waybill.git: ledger:{path}.json"]
 
 
-@pytest.mark.parametrize("name", ["tokens/x.json", "python/2a/x/project.json", "python/2a/x/1.0/release.json"])
+@pytest.mark.parametrize(
+    "name", ["tokens/x.json", "changes/x.json", "python/2a/x/project.json", "python/2a/x/1.0/release.json"]
+)
 def test_any_record_that_cannot_be_read_is_found(stored: Server, capsys: pytest.CaptureFixture[str], name: str) -> None:
     commit(stored, name, b'{"yanked": 1}')
     assert list(scrubbed(stored, capsys)) == [f"waybill.git: ledger:{name}"]

@@ -260,3 +260,10 @@ def test_a_short_beginning_of_two_commits_is_refused_with_their_number(tmp_path:
     installation = data.create(tmp_path / "data", "acme", "alice")
     with pytest.raises(NotFound, match="No commit begins"):
         history.at(installation.trail, LEDGER, "0" * 12)
+
+
+def test_a_commit_has_its_place_and_a_strange_one_has_none(store: Counted) -> None:
+    found = Trail(store)
+    commits = [commit.id for commit in store.history(store.head(LEDGER))][::-1]
+    assert [found.place(LEDGER, commit) for commit in commits] == list(range(1, COMMITS + 1))
+    assert found.place(LEDGER, "0" * 40) is None

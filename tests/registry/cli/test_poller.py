@@ -71,11 +71,11 @@ def test_a_change_of_the_policy_counts_at_the_next_request_in_every_process(serv
     token, clients = server.token_for("alice", "--role", "read"), [Kept(server) for _ in range(24)]
     for _ in range(2):
         assert {client.get("/python/simple/small/", token).status for client in clients} == {200}
-    server.set_policy({"people.yaml": "alice: {disabled: true}\n"})
+    server.force_policy({"people.yaml": "alice: {disabled: true}\n"})
     try:
         assert {client.get("/python/simple/small/", token).status for client in clients} == {403}
     finally:
-        server.set_policy({"people.yaml": "alice: {}\n"})
+        server.force_policy({"people.yaml": "alice: {}\n"})
     assert {client.get("/python/simple/small/", token).status for client in clients} == {200}
 
 
