@@ -88,7 +88,7 @@ def heal(installation: Installation) -> list[str]:
     for name, head in installation.store.branches(CHANGES).items():
         with suppress(WaybillError):  # a branch that a hand put there is shown as what it is, and stops nothing
             parting = lines.parting(installation.trail, head)
-            commit = lines.merged(installation.trail, parting, head)
+            commit = lines.merged(installation.trail, parting.main, head)
             if commit:
                 settle(installation, name, head, commit)
                 done.append(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry import changes, tokens
-from registry.changes import Outcome, merge
+from registry.changes import Outcome, merging
 from registry.cli import data
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, WaybillError
 from registry.installation import Installation
@@ -42,7 +42,8 @@ class Town:
     def put(self, files: dict[str, str | None], branch: str, start: str = "main", subject: str = "Change it") -> str:
         """Commit files on top of a branch and put that where another branch is to be."""
         run_git(self.clone, "fetch", "-q", "origin")
-        run_git(self.clone, "checkout", "-q", "-B", "work", f"origin/{start}")
+        branch_or_commit = start if len(start) == 40 else f"origin/{start}"
+        run_git(self.clone, "checkout", "-q", "-B", "work", branch_or_commit)
         for path, text in files.items():
             target = self.clone / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -273,6 +274,41 @@ def test_where_main_changed_the_same_file_the_author_is_asked_to_merge_it(town: 
     assert town.read("teams/a.yaml") == TEAM.encode()
 
 
+def test_who_goes_on_where_an_earlier_change_was_pushed_is_compared_with_that_change(town: Town) -> None:
+    relax(town)
+    alice = town.who("alice")
+    first = town.propose(alice, "first", {"teams/a.yaml": TEAM})
+    changes.merge(town.installation, alice, "first")
+    town.put({"teams/z.yaml": TEAM}, "main")
+    town.propose(alice, "second", {"teams/a.yaml": "members: [bob]\n"}, start=first)
+    found = changes.find(town.installation, "second")
+    assert list(found.files) == ["teams/a.yaml"]
+    assert not found.overlap
+    changes.merge(town.installation, alice, "second")
+    assert (town.read("teams/a.yaml"), town.read("teams/z.yaml")) == (b"members: [bob]\n", TEAM.encode())
+
+
+def test_going_on_from_an_earlier_change_undoes_nothing_that_came_to_main_since(town: Town) -> None:
+    relax(town)
+    alice = town.who("alice")
+    first = town.propose(alice, "first", {"teams/a.yaml": TEAM})
+    changes.merge(town.installation, alice, "first")
+    town.put({"teams/a.yaml": "members: [carol]\n"}, "main")
+    with pytest.raises(Invalid, match=re.escape("teams/a.yaml:1: main changed this file too")):
+        town.propose(alice, "second", {"teams/a.yaml": "members: [bob]\n"}, start=first)
+
+
+def test_a_change_says_what_its_first_commit_says_and_main_says_the_same(town: Town) -> None:
+    relax(town)
+    alice = town.who("alice")
+    town.put({"teams/a.yaml": TEAM}, f"{CHANGES}/a", subject="Team a begins")
+    head = town.put({"teams/a.yaml": "members: [bob]\n"}, f"{CHANGES}/a", f"{CHANGES}/a", subject="fix typo")
+    changes.propose(town.installation, alice, "a", head)
+    assert changes.find(town.installation, "a").subject == "Team a begins"
+    changes.merge(town.installation, alice, "a")
+    assert town.log("main")[0] == "Team a begins"
+
+
 def test_what_main_changed_in_the_same_way_is_no_overlap(town: Town) -> None:
     relax(town)
     alice = town.who("alice")
@@ -340,7 +376,7 @@ def test_its_author_an_admin_and_the_operator_withdraw_a_change(town: Town, who:
     changes.withdraw(town.installation, town.who(who) if who else None, "a")
     assert changes.changes(town.installation) == []
     assert town.log("ledger")[0] == "withdraw: a"
-    with pytest.raises(NotFound, match="no open change 'a'"):
+    with pytest.raises(NotFound, match="No change 'a' is open"):
         changes.find(town.installation, "a")
 
 
@@ -404,7 +440,7 @@ def test_a_merge_killed_after_main_moved_is_finished_by_whoever_comes_next(
     town.propose(alice, "a", {"teams/a.yaml": TEAM})
     with monkeypatch.context() as patch:
         if step == "the ledger's event":
-            _killed_at(patch, merge, "settle")
+            _killed_at(patch, merging, "settle")
         else:
             _killed_at(patch, town.installation.store, "drop")
         with pytest.raises(Killed):
@@ -427,7 +463,7 @@ def test_a_glass_broken_by_a_process_that_was_killed_still_awaits_approval(
 ) -> None:
     town.propose(town.who("alice"), "a", {"teams/a.yaml": TEAM})
     with monkeypatch.context() as patch:
-        _killed_at(patch, merge, "settle")
+        _killed_at(patch, merging, "settle")
         with pytest.raises(Killed):
             changes.break_glass(town.installation, "a", "hurry")
     fresh = data.open_installation(town.git.parent)

@@ -54,6 +54,7 @@ def guarded(
     found = [*_standing(parent, tree, changed), *_generation(parent, tree), *_left_behind(meaning)]
     if not admins(tree) and not any(problem.file in {"waybill.yaml", "people.yaml"} for problem in found):
         found.append(Problem("waybill.yaml", 1, "admins: no person who is not disabled is left; name one"))
+    found += _out_of_reach(parent, tree)
     return (*dict.fromkeys([*found, *removals(parent, tree), *_broken_cases(parent, tree, known, now)]),)
 
 
@@ -128,6 +129,21 @@ def _generation(parent: Policy, tree: Policy) -> Iterator[Problem]:
     if before is not None and (after is None or after < before):
         text = f"generation: it was {before} and would {'be gone' if after is None else f'be {after}'}; it only grows"
         yield Problem("waybill.yaml", 1, f"{text}, so write {before} or more")
+
+
+def _out_of_reach(parent: Policy, tree: Policy) -> Iterator[Problem]:
+    """Refuse to ask for more approvals than there are admins beside an author: `waybill.yaml` could never change."""
+    asked, able = _asked(tree), len(admins(tree)) - 1
+    if asked > max(able, _asked(parent)) and able >= 0:
+        text = f"review: approvals: {asked} would be needed from admins beside the author, and {able} would be there"
+        yield Problem("waybill.yaml", 1, f"{text}; name more admins, or ask for fewer")
+
+
+def _asked(policy: Policy) -> int:
+    try:
+        return policy.organization().review.approvals
+    except BadFile:
+        return 0
 
 
 def _broken_cases(parent: Policy, tree: Policy, known: Known, now: datetime) -> Iterator[Problem]:

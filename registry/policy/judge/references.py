@@ -74,6 +74,8 @@ def _missing(statement: Statement, entry: str, known: Collection[str]) -> Proble
     if entry.startswith("team:"):
         path = f"teams/{entry.removeprefix('team:')}.yaml"
         return Problem(statement.file, statement.line, f"'{entry}' is named, and {path} does not exist{guess}")
+    if f"team:{entry}" in known:
+        guess = f"; the team of this name is written 'team:{entry}'"
     text = f"'{entry}' is named, and people.yaml has no such entry{guess or '; add one, or remove the name'}"
     return Problem(statement.file, statement.line, text)
 

@@ -41,6 +41,11 @@ RAILS: dict[str, tuple[Texts, str, Texts]] = {
         "waybill.yaml:1: admins: no person who is not disabled is left",
         {"waybill.yaml": ORG.replace("alice, adam", "alice")},
     ),
+    "more approvals than admins beside an author": (
+        {"waybill.yaml": ORG.replace("approvals: 1", "approvals: 2")},
+        "waybill.yaml:1: review: approvals: 2 would be needed",
+        {"waybill.yaml": ORG.replace("approvals: 1", "approvals: 0")},
+    ),
     "only a service account as admin": (
         {"waybill.yaml": ORG.replace("alice, adam", "bot")},
         "waybill.yaml:1: admins: no person",

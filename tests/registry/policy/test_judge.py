@@ -206,7 +206,7 @@ def test_every_touched_object_needs_an_owner_of_its_own() -> None:
 
 def test_what_is_missing_is_told_with_the_names_of_those_who_may_give_it() -> None:
     waiting = verdict(CHANGES["team"])
-    assert [str(need) for need in waiting.missing] == [f"{TEAM}: 1 more approval, by max or mia"]
+    assert [str(need) for need in waiting.missing] == [f"{TEAM}: 1 more approval, by max, mia or an admin"]
     assert not waiting.refused
 
 

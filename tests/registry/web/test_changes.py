@@ -158,7 +158,7 @@ def test_two_approvals_merge_where_two_are_needed(site: Site) -> None:
 def test_merging_needs_what_the_change_waits_for(proposed: Site) -> None:
     refused = post(proposed, "merge", "alice")
     assert refused.status_code == 403
-    assert "1 more approval, by carol or dan" in refused.get_json()["detail"]
+    assert "1 more approval, by carol, dan or an admin" in refused.get_json()["detail"]
     assert post(proposed, "merge", "bob").status_code == 403
 
 
