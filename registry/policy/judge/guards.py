@@ -76,10 +76,14 @@ def _unreadable(policy: Policy) -> Iterator[Problem]:
 def _misplaced(policy: Policy) -> Iterator[Problem]:
     """List files that look as if they meant something and would be ignored."""
     for path in every_path(policy):
-        folder, meant = path.partition("/")[0], path.lower().removesuffix(".yml").removesuffix(".yaml")
-        yaml = path.lower().endswith((".yaml", ".yml")) and (folder.lower() in _GOVERNED or meant in _AT_TOP)
+        top, meant = path.partition("/")[0], path.lower().removesuffix(".yml").removesuffix(".yaml")
+        yaml = path.lower().endswith((".yaml", ".yml")) and (top.lower() in _GOVERNED or meant in _AT_TOP)
         if yaml and object_at(path).kind is Kind.BESIDE:
             yield Problem(path, 1, f"this would be ignored; known here are {', '.join(_KNOWN)}")
+        parts = path.split("/")
+        for folder in ("/".join(parts[:n]) for n in range(1, len(parts))):
+            if object_at(folder).kind is not Kind.BESIDE:
+                yield Problem(folder, 1, "this is a folder where a file is meant, and says nothing; rename it")
     for registry in policy.registries():
         file = f"registries/{registry}/registry.yaml"
         if "registry.yaml" not in policy.entries(f"registries/{registry}"):

@@ -142,6 +142,16 @@ RAILS: dict[str, tuple[Texts, str, Texts]] = {
         "Teams/web.yaml:1: this would be ignored",
         {"teams/README.md": ""},
     ),
+    "a folder in place of a file": (
+        {PROJECT: None, f"{PROJECT}/note": ""},
+        f"{PROJECT}:1: this is a folder where a file is meant",
+        {"docs/a.yaml/note": ""},
+    ),
+    "a folder that would make a team known": (
+        {f"{WEB}/note": "", REGISTRY: START[REGISTRY] + "grants:\n- {role: admin, to: ['team:web']}\n"},
+        f"{WEB}:1: this is a folder where a file is meant",
+        {WEB: "{}\n", REGISTRY: START[REGISTRY] + "grants:\n- {role: admin, to: ['team:web']}\n"},
+    ),
     "another people.yaml": ({"People.yaml": "{}\n"}, "People.yaml:1: this would be ignored", {"mkdocs.yml": "a: b\n"}),
     "a twin in case": (
         {"docs/Guide.md": "", "docs/guide.md": ""},
