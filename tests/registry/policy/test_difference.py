@@ -209,3 +209,13 @@ def test_an_unreadable_file_takes_and_a_repaired_one_gives() -> None:
         ("project payments-api in python", "cannot be read")
     ]
     assert compared({**held, PROJECT: "nonsense: true\n"}, {PROJECT: "{}\n"}).gainers == {"alice"}
+
+
+def test_a_case_that_goes_widens_and_one_that_comes_narrows() -> None:
+    cases = {"cases/core.yaml": "- {person: alice, may_not: delete, projects: ['core-*']}\n"}
+    (gone,) = compared(cases, {"cases/core.yaml": None}).widened
+    assert (gone.what, gone.before, gone.after) == ("case", "alice may not delete core-*", None)
+    assert [shift.after for shift in compared({}, cases).narrowed] == ["alice may not delete core-*"]
+    assert compared(
+        cases, {"cases/core.yaml": None, "cases/moved.yaml": "# elsewhere\n" + cases["cases/core.yaml"]}
+    ).empty
