@@ -308,6 +308,13 @@ def test_owners_of_a_registry_stop_writes_there_as_quickly_as_the_policy_says() 
     assert verdict(frozen, "olga", ["otto"], parent=review("approvals: 2, freeze_approvals: 1")).good
 
 
+def test_a_freeze_alone_does_not_use_up_the_generations() -> None:
+    counted = {"waybill.yaml": START["waybill.yaml"] + "generation: 7\n"}
+    for generation, good in ((7, True), (8, True), (9, False), (10**9, False)):
+        frozen = counted["waybill.yaml"].replace("7", str(generation)) + "frozen: true\n"
+        assert verdict({"waybill.yaml": frozen}, "alice", parent=counted).good is good
+
+
 def test_a_freeze_takes_nobody_the_right_to_approve() -> None:
     parent = {REGISTRY: START[REGISTRY] + "frozen: true\n"}
     assert verdict(CHANGES["project"], approved=["peter"], parent=parent).good
