@@ -138,6 +138,7 @@ def withdraw(installation: Installation, by: Principal | None, name: str) -> Non
     change = find(installation, name)
     if by:
         voter(installation.policy(), by)
+        require_sight(installation.policy(), by, change)
         pushers = {push.by for push in change.record.pushes}
         if by.name not in pushers and not is_admin(installation.policy(), by):
             raise Forbidden(f"Change '{name}' is not yours; {', '.join(sorted(pushers))} or an admin can withdraw it")

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from registry import names
 from registry.changes import lines
 from registry.changes.record import ChangeRecord, read_change_record, record_path
+from registry.credentials import find as find_token
 from registry.errors import Invalid, NotFound
+from registry.index import Index
 from registry.installation import OPERATOR, Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.files import Problem
@@ -106,9 +108,15 @@ def find(installation: Installation, name: str) -> Change:
 
 
 def record_of(ledger: Snapshot, name: str) -> ChangeRecord:
-    """Read what the ledger has of a change; an empty record where it has nothing."""
+    """Read what the ledger has of a change; an empty record where it has nothing.
+
+    An approval through a token that was revoked is left out: perhaps it was not its owner's.
+    """
     text = ledger.read(record_path(name))
-    return read_change_record(text) if text is not None else ChangeRecord(name)
+    found = read_change_record(text) if text is not None else ChangeRecord(name)
+    given = ((approved, find_token(Index(ledger), approved.token or "")) for approved in found.approvals)
+    kept = (approved for approved, token in given if not (token and token.revoked))
+    return replace(found, approvals=tuple(kept))
 
 
 def assess(installation: Installation, head: str, record: ChangeRecord) -> Change:

@@ -236,6 +236,32 @@ def test_an_approval_dies_when_the_author_pushes_or_main_moves(town: Town) -> No
     assert town.approve(carol, "a").merged
 
 
+def test_an_approval_dies_with_a_push_that_only_changes_who_proposes_and_with_what_words(town: Town) -> None:
+    town.put({"waybill.yaml": ORGANIZATION % 2}, "main")
+    town.propose(town.who("alice"), "a-team", {"teams/a.yaml": TEAM})
+    assert town.approve(town.who("carol"), "a-team").merged is None
+    head = town.put({}, "change/a-team", "change/a-team", subject="As the board decided")
+    changes.propose(town.installation, town.who("dora"), "a-team", head)
+    assert town.approve(town.who("bob"), "a-team").merged is None
+
+
+def test_an_approval_ends_when_its_token_is_revoked_and_can_be_given_anew(town: Town) -> None:
+    town.put({"waybill.yaml": ORGANIZATION % 2}, "main")
+    carol = town.who("carol")
+    town.propose(town.who("alice"), "a-team", {"teams/a.yaml": TEAM})
+    town.approve(carol, "a-team")
+    tokens.revoke(town.installation, None, carol.token or "")
+    assert town.approve(town.who("bob"), "a-team").merged is None
+    assert town.approve(town.who("carol"), "a-team").merged
+
+
+def test_who_may_not_see_a_change_learns_nothing_by_withdrawing_it(town: Town) -> None:
+    town.put({"people.yaml": PEOPLE + "eve: {}\n"}, "main")
+    town.propose(town.who("alice"), "a-team", {"teams/a.yaml": TEAM})
+    with pytest.raises(Forbidden, match="eve may not see change 'a-team'"):
+        changes.withdraw(town.installation, town.who("eve"), "a-team")
+
+
 def test_approving_twice_counts_once(town: Town) -> None:
     town.put({"waybill.yaml": ORGANIZATION % 2}, "main")
     carol = town.who("carol")
