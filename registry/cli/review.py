@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 from registry import codeowners, review
 from registry.errors import Invalid
 from registry.policy.content import Memory
-from registry.policy.files import BadFile
+from registry.policy.files import BadFile, Problem
 from registry.policy.judge import Approval, judge
 from registry.policy.policy import Policy
 from registry.shown import shown
+from registry.store.arrivals import faults
 from registry.store.clone import Clone
 
 _CODEOWNERS = "codeowners"
@@ -48,13 +50,17 @@ def run(options: argparse.Namespace) -> int:
         form = options.format or "text"
         if form in codeowners.FORGES:
             raise Invalid(f"--format {form} is for 'waybill review codeowners'; write text, markdown or json")
-        base, head = clone.merged(clone.resolve(options.base), clone.resolve(options.head))
+        named = clone.resolve(options.base), clone.resolve(options.head)
+        odd = faults(*clone.roots(*named))  # first: what is too much is not even to be read
+        base, head = clone.merged(*named)
         memory, now = Memory(), datetime.now(UTC)
         parent = Policy(base, memory)
         agreed = [account for name in options.approved_by if (account := _account(parent, "--approved-by", name))]
         approvals = [Approval(name, base.id, head.id, now) for name in agreed]
         author = _account(parent, "--author", options.author) if options.author else None
         judged = judge(parent, Policy(head, memory), author, approvals, now)
+        wrong = (Problem(path, 1, text) for path, _, text in (fault.partition(": ") for fault in odd))
+        judged = replace(judged, problems=(*wrong, *judged.problems))
         if form == "json":
             print(json.dumps(review.json(judged)))
         else:
