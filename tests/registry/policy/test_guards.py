@@ -2,6 +2,7 @@
 
 import pytest
 
+from registry.policy.judge.references import MOST_GUESSED
 from tests.changes import LINKED, PROJECT, REGISTRY, START, TEAM, Texts, refusals, review
 from tests.policies import BROKEN
 
@@ -300,3 +301,11 @@ def test_what_was_wrong_before_holds_up_no_change_elsewhere() -> None:
 
 def test_a_policy_that_cannot_be_read_can_be_repaired() -> None:
     assert refusals({TEAM: START[TEAM], REGISTRY: START[REGISTRY]}, {TEAM: BROKEN, REGISTRY: BROKEN}) == []
+
+
+def test_of_very_many_names_that_do_not_exist_only_some_are_guessed() -> None:
+    strangers = ", ".join(f"carol-{number}" for number in range(900))
+    found = refusals({TEAM: f"members: [bob, {strangers}]\nmaintainers: [mia, max]\n"})
+    named = [text for text in found if "people.yaml has no such entry" in text]
+    assert len(named) == 900
+    assert sum("did you mean 'carol'?" in text for text in named) == MOST_GUESSED
