@@ -19,6 +19,7 @@ from registry.model import Origin
 from registry.policy.roles import Principal
 from registry.records import message
 from registry.store import CHANGES, POLICY, NewCommit, Snapshot
+from registry.tokens import end_of_the_gone
 
 LONGEST_REASON = 500  # characters
 _TRIES = 5  # main may move between judging and merging
@@ -86,6 +87,7 @@ def _merge(installation: Installation, by: Principal | None, name: str, reason: 
         except Moved:
             continue
         settle(installation, name, change.head, commit)
+        end_of_the_gone(installation)
         return Outcome(change, commit)
     raise Moved(f"main moves too often now; try again to merge change '{name}'")
 

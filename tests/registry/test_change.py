@@ -3,11 +3,12 @@
 import re
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from registry import changes, tokens
+from registry import changes, credentials, tokens
 from registry.changes import Outcome, merging
 from registry.cli import data
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, WaybillError
@@ -268,6 +269,21 @@ def test_approving_twice_counts_once(town: Town) -> None:
     town.propose(town.who("alice"), "a", {"teams/a.yaml": TEAM})
     assert town.approve(carol, "a").merged is None
     assert town.approve(town.who("carol"), "a").merged is None
+
+
+def test_the_tokens_of_who_left_are_ended_so_that_who_gets_the_id_later_does_not_have_them(town: Town) -> None:
+    relax(town)
+    alice, dora, old = town.who("alice"), town.who("dora"), PEOPLE.replace("dora: {}\n", "")
+    assert old != PEOPLE
+    town.propose(alice, "out", {"people.yaml": old, "waybill.yaml": (ORGANIZATION % 0).replace("dora", "carol")})
+    changes.merge(town.installation, alice, "out")
+    town.propose(alice, "in", {"people.yaml": PEOPLE})
+    changes.merge(town.installation, alice, "in")
+    ended = next(token for token in tokens.every(town.installation.view().index) if token.id == dora.token)
+    assert ended.revoked
+    assert town.log("ledger")[2] == "token-revoke: 1 of accounts that are gone"
+    with pytest.raises(Unauthenticated):
+        credentials.by_id(town.installation.view().index, dora.token or "", datetime.now(UTC))
 
 
 # main moves

@@ -152,8 +152,8 @@ class _Needs:
         if only_freezes(self.parent, tree, changed):
             wanted = review.freeze_approvals
         needs = [self._need(touched, wanted) for touched in changed]
-        if wanted > 1 or not changed:  # what changes nothing is nobody's to wave through
-            needs.append(self._whole(changed, max(wanted, 1)))
+        if not changed:  # what changes nothing is nobody's to wave through
+            needs.append(self._made(WHOLE, admins(self.parent), frozenset(), max(wanted, 1)))
         return tuple(needs)
 
     def _gives_up(self, tree: Policy, changed: Sequence[Object], meaning: Difference) -> bool:
@@ -169,15 +169,14 @@ class _Needs:
             return Review(approvals=1)
 
     def _need(self, touched: Object, wanted: int) -> Need:
-        """Work out one file's need: at least one owner beside the author, or none where the author alone may do it."""
+        """Work out one file's need: as many as are wanted, or none where the author alone may do it.
+
+        Each file has its own, so that nobody is brought in as a second voice by an edit of what they own.
+        """
         own, standing = owners(self.parent, touched, self.now), admins(self.parent)
         authors = self.pushers | ({self.author} if self.author else set())
         alone = bool(self.author) and authors <= own | standing and not authors & set(self.gainers)
-        return self._made(touched.path, own, standing, 0 if wanted == 0 and alone else 1)
-
-    def _whole(self, changed: Sequence[Object], wanted: int) -> Need:
-        every = frozenset[str]().union(*(owners(self.parent, touched, self.now) for touched in changed))
-        return self._made(WHOLE, every | admins(self.parent), frozenset(), wanted)
+        return self._made(touched.path, own, standing, 0 if wanted == 0 and alone else max(wanted, 1))
 
     def _made(self, what: str, own: frozenset[str], standing: frozenset[str], least: int) -> Need:
         able = (own | standing) - self.excluded.keys()

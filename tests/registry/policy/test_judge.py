@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from freezegun import freeze_time
 
-from registry.policy.judge import WHOLE, Approval, judge
+from registry.policy.judge import Approval, judge
 from registry.policy.policy import Policy
 from tests.changes import (
     BASE,
@@ -213,10 +213,17 @@ def test_what_is_missing_is_told_with_the_names_of_those_who_may_give_it() -> No
 def test_two_approvals_are_those_of_two_people() -> None:
     two = review("approvals: 2")
     assert not verdict(CHANGES["team"], approved=["mia", "mia"], parent=two).good
-    assert [need.what for need in verdict(CHANGES["team"], approved=["mia"], parent=two).missing] == [WHOLE]
+    assert [need.what for need in verdict(CHANGES["team"], approved=["mia"], parent=two).missing] == [TEAM]
     assert not verdict(CHANGES["team"], approved=["mia", "bob"], parent=two).good
     assert verdict(CHANGES["team"], approved=["mia", "alice"], parent=two).good
     assert not verdict(CHANGES["registry"], approved=["mia", "alice"], parent=two).good
+
+
+def test_nobody_becomes_a_second_voice_for_a_file_by_an_edit_of_what_they_own() -> None:
+    two = review("approvals: 2")
+    padded = {**CHANGES["team"], REGISTRY: START[REGISTRY] + "# hello\n"}
+    assert not verdict(padded, approved=["mia", "adam"], parent=two).good
+    assert verdict(padded, approved=["mia", "adam", "otto"], parent=two).good
 
 
 @pytest.mark.parametrize(("base", "tree"), [("c" * 40, TREE), (BASE, "c" * 40), (TREE, BASE)])
