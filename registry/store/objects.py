@@ -104,7 +104,8 @@ class GitObjects:
             raise Unavailable(
                 f"Object {object_id} of the git repository is damaged ({error}); 'git fsck' lists all that is"
             ) from error
-        if found and _id_of(*found) != object_id:  # dulwich gives a cut object as far as it goes
+        # dulwich gives a cut object as far as it goes, and one of a kind that git does not have
+        if found and (found[0] not in NAMES or _id_of(*found) != object_id):
             raise Unavailable(f"Object {object_id} of the git repository is damaged; 'git fsck' lists all that is")
         return found
 
