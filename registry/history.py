@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 
 from registry.errors import Invalid, NotFound
+from registry.marks import SHORTEST_COMMIT
 from registry.store import Snapshot
 from registry.trail import Trail
-
-SHORTEST_COMMIT = 7  # hex digits
 
 
 def at(trail: Trail, branch: str, revision: str) -> Snapshot:

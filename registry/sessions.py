@@ -5,23 +5,22 @@ to ask about, at every request anew: it ends with the token, whatever the file s
 """
 
 import hashlib
-import os
 import secrets
 import sqlite3
-import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from registry.database import Busy, Database
 from registry.errors import Unavailable
 from registry.strips import discard
 
 T = TypeVar("T")
+Opened = Callable[[], AbstractContextManager[sqlite3.Connection]]
 LIFETIME = timedelta(hours=8)  # a working day; then the token is asked for again
 MOST = 20  # sessions of one token; the oldest make room
-_PATIENCE = 10  # seconds to wait for another process
 _TABLE = "CREATE TABLE IF NOT EXISTS session (digest TEXT PRIMARY KEY, token TEXT NOT NULL, ends REAL NOT NULL)"
 
 
@@ -34,9 +33,7 @@ class Sessions:
         Args:
             file: where they are kept; None: in this process.
         """
-        self._file = file
-        self._connection: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
+        self._database = Database(file, _TABLE)
 
     def begin(self, token: str, now: datetime) -> str:
         """Begin a session.
@@ -60,7 +57,7 @@ class Sessions:
             older = "SELECT digest FROM session WHERE token = ? ORDER BY ends DESC, rowid DESC LIMIT -1 OFFSET ?"
             connection.execute(f"DELETE FROM session WHERE digest IN ({older})", (token, MOST))  # noqa: S608 - ours
 
-        self._do(add)
+        self._do(self._database.writing, add)
         return secret
 
     def token(self, secret: str, now: datetime) -> str | None:
@@ -70,7 +67,8 @@ class Sessions:
             Unavailable: they cannot be read.
         """
         question = "SELECT token FROM session WHERE digest = ? AND ends > ?"
-        row = self._do(lambda c: c.execute(question, (_digest(secret), now.timestamp())).fetchone())
+        asked = _digest(secret), now.timestamp()
+        row = self._do(self._database.reading, lambda connection: connection.execute(question, asked).fetchone())
         return str(row[0]) if row else None
 
     def end(self, secret: str) -> None:
@@ -79,50 +77,28 @@ class Sessions:
         Raises:
             Unavailable: it cannot be ended now.
         """
-        self._do(lambda connection: connection.execute("DELETE FROM session WHERE digest = ?", (_digest(secret),)))
+        question = "DELETE FROM session WHERE digest = ?"
+        self._do(self._database.writing, lambda connection: connection.execute(question, (_digest(secret),)))
 
-    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _do(self, opened: Opened, work: Callable[[sqlite3.Connection], T]) -> T:
         """Ask the file; one that is damaged is thrown away, and everybody signs in again."""
-        with self._lock:
-            try:
-                return self._tried(work)
-            except sqlite3.Error as error:
-                if self._file is None or not discard(self._file, error):
-                    raise _unavailable(error) from None
-            try:
-                return self._tried(work)
-            except sqlite3.Error as error:
-                raise _unavailable(error) from None
-
-    def _tried(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            connection = self._opened()
-            with connection:
+            with opened() as connection:
                 return work(connection)
-        except sqlite3.Error:
-            self._close()
-            raise
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            if self._file is not None:
-                with suppress(OSError):  # what is wrong, SQLite says next
-                    os.close(os.open(self._file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-            where = self._file or ":memory:"
-            self._connection = sqlite3.connect(where, timeout=_PATIENCE, check_same_thread=False)
-            self._connection.execute(_TABLE)
-        return self._connection
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
+        except (sqlite3.Error, OSError, Busy) as error:
+            file = self._database.file
+            if not isinstance(error, sqlite3.Error) or file is None or not discard(file, error):
+                raise _unavailable(error) from None
+        try:
+            with opened() as connection:
+                return work(connection)
+        except (sqlite3.Error, OSError, Busy) as error:
+            raise _unavailable(error) from None
 
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
-def _unavailable(error: sqlite3.Error) -> Unavailable:
+def _unavailable(error: Exception) -> Unavailable:
     return Unavailable(f"Nobody can sign in or out now ({error}); try again, or ask the operator")

@@ -4,14 +4,15 @@ A verdict carries its reason: the statement that allowed, or the file and line t
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from registry.names import ProjectName, RegistryName
 from registry.policy.files import BadFile, ProjectFile, RegistryFile, Statement
 from registry.policy.policy import Policy, project_path
+from registry.policy.publishing import published
 from registry.policy.rights import Right, Unreadable, belongs, covers, rights, rights_anywhere
-from registry.policy.roles import Action, Principal
+from registry.policy.roles import ANYONE, Action, Principal, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ def entitled(
         if found is None:
             return Denied(f"{question}: the policy has no registries/{registry}/registry.yaml")
         own = policy.project(registry, project) if project else None
+        if principal.run:
+            return _of_pipeline(question, principal.run, found, own)
         refusal = _principal_refused(question) or _closed(question, found, own)
         if refusal:
             return Denied(f"{question}: {refusal}")
@@ -131,7 +134,7 @@ def _closed(question: _Question, registry: RegistryFile, own: ProjectFile | None
         return None
     if registry.kind != "source":
         return f"{registry.kind_statement.place}: kind {registry.kind} takes no uploads; publish to a source registry"
-    if own and own.protected:
+    if own and own.protected and question.principal.run is None:
         return _protected(own)
     if question.project and registry.projects == "declared" and own is None:
         path = project_path(question.registry, question.project)
@@ -139,6 +142,21 @@ def _closed(question: _Question, registry: RegistryFile, own: ProjectFile | None
             f"{registry.projects_statement.place}: projects are declared, and {path} does not exist; commit that file"
         )
     return None
+
+
+def _of_pipeline(question: _Question, run: Run, registry: RegistryFile, own: ProjectFile | None) -> Allowed | Denied:
+    """Compare a pipeline's claims with the policy as it is now; beyond its own projects it reads what is public."""
+    refusal = _closed(question, registry, own)
+    if refusal is None:
+        found = published(question.policy, run, question.action.needs, registry, question.project)
+        if isinstance(found, Statement):
+            return Allowed(found)
+        refusal = found
+    if question.action is Action.READ:
+        public = _weigh(replace(question, principal=ANYONE), registry, own)
+        if isinstance(public, Allowed):
+            return public
+    return Denied(f"{question}: {refusal}")
 
 
 def _protected(own: ProjectFile) -> str:

@@ -132,6 +132,7 @@ class Organization:
     admins: tuple[Named, ...] = ()
     auditors: tuple[Named, ...] = ()
     issuers: Mapping[str, Issuer] = field(default_factory=dict)  # by provider, and `other`
+    keys: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)  # by issuer that is not asked
     review: Review = field(default_factory=Review)
     limits: Limits = field(default_factory=Limits)
     generation: int | None = None  # never falls, so that an old policy cannot come back as it was

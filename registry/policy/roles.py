@@ -1,5 +1,6 @@
 """The words of rights: roles, actions, who asks, and what a token narrows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
@@ -67,12 +68,28 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks: nobody in particular, or a person or service account, perhaps through a token."""
+class Run:
+    """A CI run, by what its identity token proved: whom an upload token stands for."""
 
-    name: str | None = None  # an id of people.yaml; None: no credentials were given
-    token: str | None = None  # id of the API token used, never its secret
+    claims: Mapping[str, str | int | bool] = field(hash=False)  # compared with the policy at every use
+    places: tuple[tuple[str, str | None], ...]  # registry and project it may speak of; no project: all of the registry
+    verified: Mapping[str, str] = field(hash=False)  # what the claims prove, by trailer
+    declared: Mapping[str, str] = field(hash=False)  # what it only said, by trailer
+    resolved: Mapping[str, str] = field(default_factory=dict, hash=False)  # what its CI system's API said, by trailer
+
+    def speaks_of(self, registry: str, project: str) -> bool:
+        """Tell whether the upload token was made for a project."""
+        return (registry, None) in self.places or (registry, project) in self.places
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: nobody in particular, a person or service account, perhaps through a token, or a pipeline."""
+
+    name: str | None = None  # an id of people.yaml, or of a run its publisher; None: no credentials were given
+    token: str | None = None  # id of the token used, never its secret
     scope: Scope = field(default_factory=Scope)
+    run: Run | None = None  # None: not a pipeline
 
     def __str__(self) -> str:
         return self.name or "anyone"

@@ -1,7 +1,9 @@
 """What a trusted publisher asks of an identity token: whether one asks at least what another does, and in words."""
 
+from registry.policy.claims import named
 from registry.policy.files import Matcher, Publisher
 from registry.policy.globs import contains
+from registry.publishers.base import GUARDED, text
 
 Value = str | int | bool
 
@@ -36,6 +38,8 @@ def words(publisher: Publisher) -> dict[str, str]:
 def asks_as_much(one: Publisher, other: Publisher) -> bool:
     """Tell whether every token that fits one publisher fits another too; yes is certain."""
     if (one.provider, one.issuer) != (other.provider, other.issuer):
+        return False
+    if named(one) & GUARDED - named(other):  # takes what is refused of whoever does not speak of it
         return False
     fields = all(
         key in one.fields and _within(key, one.fields[key], value)
@@ -80,22 +84,24 @@ def _implies(one: Matcher, other: Matcher) -> bool:
         return all(_fits(other, value) for value in values if _fits(one, value))
     if _finite(other) is not None:
         return False
-    refused = {*map(_typed, one.not_in)} | ({_typed(one.not_equals)} if one.not_equals is not None else set())
-    banned = [*other.not_in, *([other.not_equals] if other.not_equals is not None else [])]
-    if any(_typed(value) not in refused and _matches(one, value) for value in banned):
+    if any(text(value) not in _refused(one) and _matches(one, value) for value in _refused(other)):
         return False
     if not other.matches:
         return True
     return bool(one.matches) and all(any(contains(wide, narrow) for wide in other.matches) for narrow in one.matches)
 
 
+def _refused(rule: Matcher) -> set[str]:
+    """List the values that a rule refuses, however a token writes them."""
+    return {text(value) for value in (*rule.not_in, rule.not_equals) if value is not None}
+
+
 def _fits(rule: Matcher, value: Value) -> bool:
     known = _typed(value)
     return (
         (rule.equals is None or _typed(rule.equals) == known)
-        and (rule.not_equals is None or _typed(rule.not_equals) != known)
+        and text(value) not in _refused(rule)
         and (not rule.in_ or known in {*map(_typed, rule.in_)})
-        and known not in {*map(_typed, rule.not_in)}
         and _matches(rule, value)
     )
 

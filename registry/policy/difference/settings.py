@@ -1,5 +1,7 @@
 """What holds for the whole installation, compared: accepted issuers, review rules, limits, cases, who an account is."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 
 from registry.policy.case import Case
@@ -43,6 +45,10 @@ def _organization(old: Organization, new: Organization) -> Iterator[Shift]:
         yield Shift(ordered(was, now), "limits: file_mb", str(was // 1024**2), str(now // 1024**2), place)
     for provider in sorted({*old.issuers, *new.issuers}):
         yield from _issuer(provider, old.issuers.get(provider), new.issuers.get(provider))
+    for url in sorted({*old.keys, *new.keys}):
+        was, now = (_keys(side.keys.get(url, ())) for side in (old, new))
+        if was != now:
+            yield Shift(Direction.OTHER, f"keys: {url}", was, now, place)
 
 
 def _issuer(provider: str, old: Issuer | None, new: Issuer | None) -> Iterator[Shift]:
@@ -62,6 +68,12 @@ def _accepted(issuer: Issuer | None) -> set[str]:
     if issuer.workspace:
         return {f"{issuer.workspace} {issuer.workspace_uuid}"}
     return set(issuer.urls) or {"its public issuer"}
+
+
+def _keys(keys: tuple[Mapping[str, str], ...]) -> str | None:
+    """Name keys so that another one under the same id shows; none: the issuer itself is asked."""
+    digests = ((key["kid"], hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()) for key in keys)
+    return ", ".join(sorted(f"{kid} (sha256 {digest[:16]})" for kid, digest in digests)) or None
 
 
 def _accounts(old: Mapping[str, Account], new: Mapping[str, Account]) -> Iterator[Shift]:

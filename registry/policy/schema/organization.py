@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from registry.policy.files import Account, Issuer, Limits, Organization, Review, Team
 from registry.policy.schema.grants import ENTRIES
+from registry.policy.schema.keys import KEYS
 from registry.policy.schema.kinds import ACCOUNT, AUDIENCE, DECIMAL, EMAIL, IDENTIFIER, NAME, OWNER, URL, UUID
 from registry.policy.shapes import Flag, Number
 from registry.policy.tables import Either, Key, ListOf, MappingOf, Row, Table
@@ -32,6 +33,7 @@ def _organization(row: Row) -> Organization:
         admins=row.get("admins", ()),
         auditors=row.get("auditors", ()),
         issuers=row.get("issuers", {}),
+        keys=row.get("keys", {}),
         review=row.get("review", Review()),
         limits=row.get("limits", Limits()),
         generation=row.get("generation"),
@@ -80,6 +82,7 @@ ORGANIZATION = Table(
         "admins": Key(ENTRIES, "root owners: they may approve every change"),
         "auditors": Key(ENTRIES, "who may read the whole git repository, every project included"),
         "issuers": Key(_ISSUERS, "CI systems whose identity tokens are accepted"),
+        "keys": Key(KEYS, "public keys by issuer, where this registry cannot ask it; it is then never asked"),
         "review": Key(_REVIEW, "how changes of the policy are reviewed"),
         "limits": Key(
             Table(

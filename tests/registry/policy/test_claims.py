@@ -50,14 +50,14 @@ PROVIDERS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]]]] = {
             {"workflow_ref": "acme/payments/.github/workflows/x-release.yml@refs/tags/v1"},
             {"workflow_ref": "acme/payments/.github/workflows/test.yml@refs/heads/.github/workflows/release.yml@x"},
             {"workflow_ref": "acme/payments/.github/workflows/release_yml@refs/tags/v1"},
-            {"environment": "PyPI"},
+            {"environment": "test"},
             {"ref": "refs/heads/v1"},
         ],
     ),
     "gitlab": (
         (
             '{provider: gitlab, project: acme/payments, project_id: "22", namespace_id: "7", '
-            "ci_config: .gitlab-ci.yml, environment: release, ref_protected: true}"
+            "ci_config: .gitlab-ci.yml, environment: release, ref_protected: true, issuer: 'https://gitlab.acme.example'}"
         ),
         {
             "iss": "https://gitlab.acme.example",

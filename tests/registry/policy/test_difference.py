@@ -174,6 +174,19 @@ def test_settings_of_the_installation_have_a_direction() -> None:
     assert [shift.what for shift in found.narrowed] == ["limits: file_mb"]
 
 
+def test_another_key_of_an_issuer_is_said_also_under_the_same_id() -> None:
+    def keyed(number: str) -> dict[str, str]:
+        key = f'{{"kid": "main", "kty": "RSA", "n": "{number}", "e": "AQAB"}}'
+        return {"waybill.yaml": f"organization: acme\nkeys: {{'https://ci.acme.example': [{key}]}}\n"}
+
+    asked = {"waybill.yaml": "organization: acme\n"}
+    for before, after in ((keyed("one"), keyed("two")), (asked, keyed("one")), (keyed("one"), asked)):
+        [shift] = compared(before, after).altered
+        assert shift.what == "keys: https://ci.acme.example"
+        assert shift.before != shift.after
+        assert "main (sha256 " in f"{shift.before} {shift.after}"
+
+
 def test_another_forge_id_for_a_person_is_said() -> None:
     one, other = ({"people.yaml": f'alice: {{github: "{number}"}}\n'} for number in (1, 2))
     found = compared(one, other)

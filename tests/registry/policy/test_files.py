@@ -145,6 +145,42 @@ def test_a_provider_switched_off_is_not_accepted() -> None:
     assert read("organization", "organization: acme\nissuers: {github: false}\n").issuers == {}
 
 
+JENKINS_KEYS = """\
+organization: acme
+keys:
+  https://jenkins.acme.example/oidc:
+  - {"kid": "main", "kty": "RSA", "alg": "RS256", "use": "sig", "key_ops": ["verify"], "n": "AQAB", "e": "AQAB"}
+  - {"kid": "7", "kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB"}
+"""
+
+
+def test_an_organization_may_have_the_keys_of_issuers_that_nobody_reaches() -> None:
+    found = read("organization", JENKINS_KEYS).keys
+    assert [key["kid"] for key in found["https://jenkins.acme.example/oidc"]] == ["main", "7"]
+    assert found["https://jenkins.acme.example/oidc"][1]["crv"] == "P-256"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('"RSA"', '"oct"', "4: unknown type of key 'oct'"),
+        (', "e": "AQAB"', "", "4: missing key 'e', a part of every public key of type RSA"),
+        ('"P-256"', '"P-521"', "5: unknown curve 'P-521'"),
+        ('"sig"', '"enc"', "4: unknown use 'enc'"),
+        ('"verify"', '"sign"', "4: unknown operation 'sign'"),
+        ('"e": "AQAB"', '"e": "AQAB", "d": "AQAB"', "4: unknown key 'd'"),
+        ('"n": "AQAB"', '"n": "AQ=="', "4: n: 'AQ==' is not base64url"),
+        ('"y"', "y", "5: the key 'y' may be read as true or false"),
+        ("https://jenkins.acme.example/oidc", "jenkins", "3: this is not a URL"),
+        ('"7"', "7", "5: kid: '7' may be read as a number"),
+    ],
+)
+def test_a_key_that_is_none_is_reported(old: str, new: str, problem: str) -> None:
+    assert JENKINS_KEYS.count(old) == 1
+    found = problems("organization", JENKINS_KEYS.replace(old, new))
+    assert any(line.startswith(problem) for line in found), found
+
+
 def test_people_are_found_by_their_id() -> None:
     people = read("people", PEOPLE)
     assert (people["alice"].email, people["alice"].forge_ids) == ("alice@acme.example", {"github": "583231"})

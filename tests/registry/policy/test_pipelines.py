@@ -4,6 +4,10 @@ import pytest
 
 from registry.policy.difference import Difference
 from registry.policy.difference.shifts import Shift
+from registry.policy.files import Issuer, Statement
+from registry.publishers import PROVIDERS
+from registry.publishers.base import GUARDED
+from tests.claim_sets import BITBUCKET, CIRCLECI, GITHUB, GITLAB
 from tests.policies import PROJECT, REGISTRY
 from tests.registry.policy.test_difference import compared
 
@@ -44,6 +48,12 @@ def only(found: Difference, kind: str) -> Shift:
         (general("a: {matches: 'v1.*'}"), general("a: {matches: 'v*'}"), ("claim a like v1.*", "claim a like v*")),
         (general("a: {not_in: [x, z]}"), general("a: {not_equals: x}"), ("claim a none of x, z", "claim a not x")),
         (general("a: x"), general("a: {matches: '*'}"), ("claim a x", "claim a like *")),
+        (
+            github("claims: {event_name: {not_equals: fork}}"),
+            github(),
+            ("claim event_name not fork", "any claim event_name"),
+        ),
+        (general("a: {not_in: ['1', z]}"), general("a: {not_equals: 1}"), ("claim a none of 1, z", "claim a not 1")),
     ],
 )
 def test_looser_conditions_widen_and_tighter_ones_narrow(tight: str, loose: str, said: tuple[str, str]) -> None:
@@ -58,10 +68,24 @@ def test_looser_conditions_widen_and_tighter_ones_narrow(tight: str, loose: str,
         (github(workflow="release.yml"), github(workflow="other.yml")),
         (general("a: x"), general("b: x")),
         (general("a: 1"), general("a: true")),
+        (github(), github("claims: {event_name: pull_request}")),
+        (github(), github("claims: {job_workflow_ref: {matches: 'acme/x/.github/workflows/*'}}")),
     ],
 )
 def test_another_condition_is_neither_wider_nor_narrower(one: str, other: str) -> None:
     only(compared(published(one), published(other)), "altered")
+
+
+def test_all_that_a_publisher_opens_by_naming_it_is_known_to_this_comparison() -> None:
+    sets = (("github", GITHUB), ("gitlab", GITLAB), ("bitbucket", BITBUCKET), ("circleci", CIRCLECI))
+    issuer = Issuer((), None, None, Statement("waybill.yaml", "", 1))
+    opened = set()
+    for name, claims in sets:
+        guards = PROVIDERS[name].guards
+        for claim in claims:
+            if len(list(guards(claims, {claim}, issuer))) < len(list(guards(claims, (), issuer))):
+                opened.add(claim)
+    assert opened == GUARDED
 
 
 def test_a_new_publisher_widens_and_one_that_goes_narrows() -> None:
