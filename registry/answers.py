@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from registry.model import Event, Token
+from registry.model import Event, File, Release, Token
+from registry.names import ProjectName
 from registry.policy.decide import Allowed, Denied
 from registry.policy.roles import Principal
+from registry.provenance import origin_json
+from registry.recall import Recall
 from registry.records import timestamp
 from registry.rights_log import Turn
 
@@ -17,6 +20,45 @@ def event_json(event: Event) -> dict[str, Any]:
         "author": event.author,
         "subject": event.subject,
         "facts": event.facts,
+    }
+
+
+def release_json(project: ProjectName, release: Release) -> dict[str, Any]:
+    """Show a release: each file with who published it from where, and what allowed it."""
+    yank = release.yank
+    return {
+        "project": project,
+        "version": release.version,
+        "yanked": bool(yank),
+        "reason": yank.reason if yank else None,
+        "files": [_file_json(file) for file in release.files],
+    }
+
+
+def _file_json(file: File) -> dict[str, Any]:
+    deleted = file.deleted
+    return {
+        "filename": file.filename,
+        "sha256": file.sha256,
+        "size": file.size,
+        "uploaded": timestamp(file.uploaded),
+        "provenance": origin_json(file.origin),
+        "decision": {"policy": file.decision.policy, "allowed-by": file.decision.allowed_by},
+        "attested-by": [dict(publisher) for publisher in file.attested.publishers] if file.attested else [],
+        "deleted": {"by": deleted.by, "reason": deleted.reason, "at": timestamp(deleted.at)} if deleted else None,
+    }
+
+
+def recall_json(recall: Recall) -> dict[str, Any]:
+    """Show a release that is proposed to be yanked."""
+    return {
+        "registry": recall.registry,
+        "project": recall.project,
+        "version": recall.version,
+        "files": list(recall.files),
+        "others": list(recall.others),
+        "yanked": bool(recall.yank),
+        "reason": recall.yank.reason if recall.yank else None,
     }
 
 

@@ -14,9 +14,10 @@ from datetime import datetime
 
 from registry.errors import Unauthenticated
 from registry.index import Index
-from registry.model import Token
-from registry.policy.roles import Principal, Role, Scope
+from registry.model import Origin, Token, UploadToken
+from registry.policy.roles import Principal, Role, Run, Scope
 from registry.records import read_token_record, timestamp
+from registry.state import State
 
 _BASE62 = string.digits + string.ascii_letters
 _ID = re.compile(r"[a-z0-9]{10}")
@@ -52,13 +53,14 @@ def find(index: Index, token_id: str) -> Token | None:
     return read_token_record(text) if text is not None else None
 
 
-def authenticate(index: Index, given: str, now: datetime) -> Principal:
-    """Tell who a token belongs to.
+def authenticate(index: Index, given: str, now: datetime, state: State | None = None) -> Principal:
+    """Tell who a token belongs to: a person or service account, or a pipeline.
 
     Args:
         index: the newest ledger; a revocation counts at the next call.
         given: what the client sent as password or bearer token.
         now: the moment of use.
+        state: where upload tokens are, so that a burning counts too; None: only API tokens are known.
 
     Raises:
         Unauthenticated: it is not a token, unknown, expired or revoked; wrong secrets and unknown ids read alike.
@@ -67,10 +69,14 @@ def authenticate(index: Index, given: str, now: datetime) -> Principal:
     if parts is None or _checksum(parts[1] + parts[2]) != parts[3]:
         repair = "was it copied whole?" if given.startswith("wb_") else "'waybill token create' makes one"
         raise Unauthenticated(f"The password is not a Waybill token, which begins with wb_; {repair}")
-    token = find(index, parts[1])
+    token = find(index, parts[1]) or (state.upload_token(parts[1]) if state else None)
     expected = token.secret_sha256 if token else "0" * 64
     if not hmac.compare_digest(digest(given), expected) or token is None:
-        raise Unauthenticated("This token is not known here; was it made for another registry?")
+        raise Unauthenticated("This token is not known here; was it made for another registry, or burned after use?")
+    if isinstance(token, UploadToken):
+        _require_unexpired(token, now)
+        run = Run(token.claims, token.places, token.verified, token.declared, token.resolved)
+        return Principal(token.publisher, token.id, run=run)
     return _principal(token, now)
 
 
@@ -86,15 +92,34 @@ def by_id(index: Index, token_id: str, now: datetime) -> Principal:
     return _principal(token, now)
 
 
-def require_live(index: Index, principal: Principal, now: datetime) -> None:
+def require_live(index: Index, principal: Principal, now: datetime, state: State | None = None) -> None:
     """Check again that the token a caller came with still holds, for verbs that took time since it was read.
 
     Raises:
-        Unauthenticated: it was revoked or expired meanwhile.
+        Unauthenticated: it was revoked, burned or expired meanwhile.
     """
+    if principal.run and principal.token:
+        upload = state.upload_token(principal.token) if state else None
+        if upload is None:
+            raise Unauthenticated(f"Upload token {principal.token} was burned, or has expired; ask for a new one")
+        _require_unexpired(upload, now)
+        return
     token = find(index, principal.token) if principal.token else None
     if token is not None:
         _require_live(token, now)
+
+
+def origin(principal: Principal) -> Origin:
+    """Tell where what a caller does comes from."""
+    if principal.run:
+        run = principal.run
+        return Origin("oidc", principal.name or "", None, run.verified, run.declared, run.resolved)
+    return Origin("token", principal.name or "", principal.token)
+
+
+def _require_unexpired(token: UploadToken, now: datetime) -> None:
+    if now >= token.expires:
+        raise Unauthenticated(f"Upload token {token.id} expired at {timestamp(token.expires)}; ask for a new one")
 
 
 def _principal(token: Token, now: datetime) -> Principal:

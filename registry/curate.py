@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from registry import names
+from registry import credentials, names
 from registry.errors import Forbidden, NotFound
 from registry.index import release_folder
 from registry.installation import OPERATOR, Installation, Trailer, Writing
@@ -111,5 +111,4 @@ def _allowed(
     verdict = writing.decide(principal, Action.YANK, registry, project)
     if isinstance(verdict, Denied):
         raise Forbidden(verdict.reason)
-    origin = Origin("token", principal.name or "", principal.token)
-    return origin, Decision(writing.policy.commit, verdict.statement.ref)
+    return credentials.origin(principal), Decision(writing.policy.commit, verdict.statement.ref)

@@ -79,6 +79,10 @@ class Index:
         """Read the core metadata stored for a file (PEP 658); None where there is none."""
         return self.snapshot.read(f"{file_path(registry, dist)}.metadata")
 
+    def attestations(self, registry: RegistryName, dist: Distribution) -> bytes | None:
+        """Read what a file was uploaded with (PEP 740); None where there is nothing."""
+        return self.snapshot.read(f"{file_path(registry, dist)}.attestations.json")
+
     def fingerprint(self, registry: RegistryName, name: ProjectName | None = None) -> str | None:
         """Give the id that changes exactly when the page of a project, or of the whole registry, changes."""
         entry = self.snapshot.entry(project_folder(registry, name) if name else registry)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from registry.attestations import Sigstore
 from registry.blobs import Blobs
 from registry.credentials import require_live
 from registry.errors import NotFound, Unavailable
@@ -17,6 +18,8 @@ from registry.policy.content import Memory
 from registry.policy.policy import Policy
 from registry.policy.roles import Principal
 from registry.records import message
+from registry.resolving import Resolver
+from registry.state import State
 from registry.store import LEDGER, POLICY, Batch, NewCommit, Snapshot, Store
 from registry.trail import Trail
 from registry.view import OPERATOR, View
@@ -30,7 +33,14 @@ class Installation:
     """Everything the verbs need. Any thread may use it; nothing decided is kept."""
 
     def __init__(
-        self, store: Store, blobs: Blobs, trail: Path | None = None, following: Following | None = None
+        self,
+        store: Store,
+        blobs: Blobs,
+        trail: Path | None = None,
+        *,
+        following: Following | None = None,
+        state: State | None = None,
+        sigstore: Sigstore | None = None,
     ) -> None:
         """Take the adapters.
 
@@ -39,8 +49,13 @@ class Installation:
             blobs: the artifacts.
             trail: where the index of history is kept; None: in this process.
             following: where branch `main` comes from; None: it is made here.
+            state: what must not be in git; None: in this process.
+            sigstore: verifies attestations; None: by the keys that come with the extra.
         """
         self.following = following or Following(None)
+        self.state = state or State()
+        self.sigstore = sigstore or Sigstore()
+        self.resolver = Resolver()  # asks nobody, until it is given a credential
         self.store = store
         self.blobs = blobs
         self.trail = Trail(store, trail)
@@ -50,7 +65,7 @@ class Installation:
 
     def view(self) -> View:
         """See the newest policy and ledger, so that a change of either counts at the next question."""
-        return View(self.policy(), Index(self.head(LEDGER)), datetime.now(UTC))
+        return View(self.policy(), Index(self.head(LEDGER)), datetime.now(UTC), self.state)
 
     def policy(self) -> Policy:
         """Read the policy in force; parsed files are kept as long as branch `main` does not move."""
@@ -98,7 +113,7 @@ class Installation:
         """
         if by is not None and not revokes:
             self.following.require_fresh(datetime.now(UTC))
-        job = _Job(by, verb)
+        job = _Job(by, verb, self.state)
         self._group.do(job)
         return job.outcome()
 
@@ -116,8 +131,9 @@ class Installation:
 class _Job(Generic[T]):
     """One verb that waits for the writer's place, and what came of it."""
 
-    def __init__(self, by: Principal | None, verb: Callable[["Writing"], T]) -> None:
+    def __init__(self, by: Principal | None, verb: Callable[["Writing"], T], state: State) -> None:
         self._by = by
+        self._state = state
         self._verb = verb
         self._outcome: tuple[T, str | None] | Exception = Unavailable("It was never its turn; try again")
 
@@ -130,7 +146,7 @@ class _Job(Generic[T]):
         try:
             writing = Writing(policy, head)
             if self._by is not None:
-                require_live(writing.index, self._by, writing.now)
+                require_live(writing.index, self._by, writing.now, self._state)
             answer = self._verb(writing)
             if writing.event:
                 head = batch.add(writing.event)
@@ -184,9 +200,13 @@ class Writing(View):
         """
         if self.event:
             raise ValueError("a verb records one event")
-        who = [Trailer("Trust", origin.trust), Trailer("Principal", origin.principal)]
+        who = [Trailer("Trust", origin.trust)]
+        who.append(Trailer("Publisher" if origin.trust == "oidc" else "Principal", origin.principal))
         if origin.token:
             who.append(Trailer("Token", origin.token))
+        who += [Trailer(name, value) for name, value in origin.verified.items()]
+        who += [Trailer(f"Resolved-{name}", value) for name, value in origin.resolved.items()]
+        who += [Trailer(f"Declared-{name}", value) for name, value in origin.declared.items()]
         why = [Trailer("Policy", decision.policy), Trailer("Allowed-By", decision.allowed_by)]
         event = Trailer("Waybill-Event", subject.partition(":")[0])
         text = message(subject, [(f.name, f.value) for f in (event, *trailers, *who, *why)])

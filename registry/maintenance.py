@@ -97,6 +97,7 @@ def maintain(
         step("policy_commits", lambda: installation.trail.catch_up(POLICY))
         step("commits", lambda: installation.trail.catch_up(LEDGER, progress))
         step("artifacts_removed", artifacts)
+        step("tokens_forgotten", lambda: installation.state.forget(now))
         step("page_bytes_evicted", lambda: evict(place.pages, _PAGES))
         facts["artifacts_unnamed"] = len(result.unnamed)
         facts["seconds"] = round(time.perf_counter() - began, 3)

@@ -1,5 +1,6 @@
 """The nouns of the ledger: file, release, project, and where each came from. Each quotes its standard."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -8,6 +9,7 @@ from typing import NewType
 from registry.names import Distribution, ProjectName
 
 Sha256 = NewType("Sha256", str)  # 64 lower-case hex digits
+Publisher = Mapping[str, str | None]  # PEP 740: `kind`, and what names a pipeline of that kind
 
 
 class Status(Enum):
@@ -34,11 +36,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who did it, as far as the registry verified it."""
+    """Who did it and from where; what was verified and what was only said stay apart."""
 
-    trust: str  # "token": an API token · "operator": a command on the host
-    principal: str  # id of people.yaml, or "operator"
+    trust: str  # "token": an API token · "oidc": a pipeline's claims · "operator": a command on the host
+    principal: str  # id of people.yaml, the publisher such as github/acme/payments, or "operator"
     token: str | None = None  # id of the API token
+    verified: Mapping[str, str] = field(default_factory=dict, hash=False)  # by trailer: what the claims prove
+    declared: Mapping[str, str] = field(default_factory=dict, hash=False)  # by trailer: what only the uploader says
+    resolved: Mapping[str, str] = field(default_factory=dict, hash=False)  # by trailer: what the CI system's API says
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,14 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """That a file came with attestations, and they were verified (PEP 740)."""
+
+    sha256: Sha256  # of them as uploaded, all in one list
+    publishers: tuple[Publisher, ...] = field(hash=False)  # who made each of them
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """One distribution: an sdist or a wheel."""
 
@@ -72,6 +85,7 @@ class File:
     origin: Origin
     decision: Decision
     deleted: Deletion | None = None
+    attested: Attested | None = None
 
     @property
     def filename(self) -> str:
@@ -119,6 +133,21 @@ class Token:
     note: str = ""
     revoked: datetime | None = None
     revoked_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadToken:
+    """What the claims of a pipeline were exchanged for: some minutes of publishing. Never in git."""
+
+    id: str
+    secret_sha256: str
+    expires: datetime
+    publisher: str  # for people, such as github/acme/payments
+    claims: Mapping[str, str | int | bool]  # verified; `iss` is among them
+    places: tuple[tuple[str, str | None], ...]  # registry and project; no project: all of the registry
+    verified: Mapping[str, str]  # what the claims prove, by trailer
+    declared: Mapping[str, str]  # what the pipeline only said, by trailer
+    resolved: Mapping[str, str] = field(default_factory=dict)  # what the CI system's API said of it, by trailer
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry.errors import Invalid, Unavailable
-from registry.model import Decision, Deletion, File, Origin, Project, Sha256, Status, Token, Yank
+from registry.model import Attested, Decision, Deletion, File, Project, Sha256, Status, Token, Yank
 from registry.names import ProjectName, distribution
+from registry.provenance import origin_json, read_origin
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 # Our own predicate: a registry saw who uploaded, not how it was built, so it claims no SLSA build provenance.
@@ -46,9 +47,6 @@ def pointer(sha256: Sha256, size: int) -> bytes:
 
 def file_record(file: File, registry: str) -> bytes:
     """Write the record of a file: what is served of it, who published it, and what allowed it."""
-    origin: dict[str, Any] = {"trust": file.origin.trust, "principal": file.origin.principal}
-    if file.origin.token:
-        origin["token"] = file.origin.token
     record: dict[str, Any] = {
         "filename": file.filename,
         "sha256": file.sha256,
@@ -61,9 +59,12 @@ def file_record(file: File, registry: str) -> bytes:
             "_type": STATEMENT_TYPE,
             "subject": [{"name": file.filename, "digest": {"sha256": file.sha256}}],
             "predicateType": PREDICATE_TYPE,
-            "predicate": {"registry": registry, **origin},
+            "predicate": {"registry": registry, **origin_json(file.origin)},
         },
     }
+    if file.attested:
+        made = [dict(publisher) for publisher in file.attested.publishers]
+        record["attestations"] = {"sha256": file.attested.sha256, "publishers": made}
     if file.deleted:
         gone = file.deleted
         record["deleted"] = {"by": gone.by, "reason": gone.reason, "at": timestamp(gone.at)}
@@ -80,7 +81,7 @@ def read_file_record(text: bytes) -> File:
     try:
         said = record["provenance"]["predicate"]
         metadata = record["core-metadata"]
-        deleted = record.get("deleted")
+        deleted, attested = record.get("deleted"), record.get("attestations")
         return File(
             dist=distribution(record["filename"]),
             sha256=Sha256(record["sha256"]),
@@ -88,9 +89,10 @@ def read_file_record(text: bytes) -> File:
             uploaded=moment(record["uploaded"]),
             requires_python=record["requires-python"],
             metadata_sha256=Sha256(metadata["sha256"]) if metadata else None,
-            origin=Origin(said["trust"], said["principal"], said.get("token")),
+            origin=read_origin(said),
             decision=Decision(record["decision"]["policy"], record["decision"]["allowed-by"]),
             deleted=Deletion(deleted["by"], deleted["reason"], moment(deleted["at"])) if deleted else None,
+            attested=Attested(Sha256(attested["sha256"]), tuple(attested["publishers"])) if attested else None,
         )
     except (KeyError, TypeError, ValueError, Invalid) as error:
         raise damaged("file record", error) from None

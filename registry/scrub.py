@@ -132,12 +132,15 @@ def _check_record(head: Snapshot, place: str) -> tuple[str, str] | None:
         read_release_record(text)
     elif place.endswith(_RECORDS):
         file, beside = read_file_record(text), place.removesuffix(".json")
-        metadata = head.read(f"{beside}.metadata")
+        metadata, attestations = (head.read(f"{beside}.{kind}") for kind in ("metadata", "attestations.json"))
         digest = hashlib.sha256(metadata).hexdigest() if metadata is not None else None
+        signed = hashlib.sha256(attestations).hexdigest() if attestations is not None else None
         if not file.deleted and head.read(beside) != pointer(file.sha256, file.size):
             return "the Git LFS pointer beside it speaks of another file", _UNSEEN
         if not file.deleted and digest != file.metadata_sha256:
             return "the metadata beside it does not have the sha256 it says", _UNSEEN
+        if not file.deleted and signed != (file.attested.sha256 if file.attested else None):
+            return "the attestations beside it do not have the sha256 it says", _UNSEEN
         if file.filename != beside.rpartition("/")[2]:
             return f"it speaks of {file.filename}", _UNSEEN
     return None

@@ -6,18 +6,20 @@ HTML stays at 1.4 for ever (PEP 833). Only sha256 is shown: uv rejects a page wh
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 from typing import Any
 
 from registry.model import File, Project, Release, Status
 from registry.names import ProjectName
+from registry.provenance import origin_json
 from registry.records import timestamp
 
 API_VERSION = "1.4"
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"
 # Part of every ETag: raise it when a page of the same facts is written differently.
-FORMAT = "1"
+FORMAT = "3"
 _BETWEEN = "<br>\n"
 
 
@@ -49,20 +51,21 @@ def project_html(project: Project, files: Mapping[str, str]) -> bytes:
     return _html(f"Links for {project.name}", metas, offered.values())
 
 
-def release_json(release: Release, files_base: str) -> str:
+def release_json(release: Release, files_base: str, provenance_base: str = "") -> str:
     """Write what a release adds to its project's page; nothing, where all its files were deleted.
 
     Args:
         release: with its files.
         files_base: relative URL of the folder of files, so that pages hold behind any proxy.
+        provenance_base: absolute URL of the folder of provenance objects, as PEP 740 wants it; empty: not known.
     """
-    files = (_file_json(file, release, files_base) for file in release.live)
+    files = (_file_json(file, release, files_base, provenance_base) for file in release.live)
     return ",".join(json.dumps(file, separators=(",", ":"), ensure_ascii=False) for file in files)
 
 
-def release_html(release: Release, files_base: str) -> str:
+def release_html(release: Release, files_base: str, provenance_base: str = "") -> str:
     """Write what a release adds to its project's page; the arguments are those of `release_json`."""
-    return _BETWEEN.join(_file_html(file, release, files_base) for file in release.live)
+    return _BETWEEN.join(_file_html(file, release, files_base, provenance_base) for file in release.live)
 
 
 def projects_json(projects: Iterable[ProjectName]) -> bytes:
@@ -87,7 +90,12 @@ def _url(file: File, files_base: str) -> str:
     return f"{files_base}{file.sha256}/{file.filename}"  # names.py admits only characters a URL path takes as they are
 
 
-def _file_json(file: File, release: Release, files_base: str) -> dict[str, Any]:
+def _provenance(file: File, release: Release, base: str) -> str | None:
+    """Tell where the attestations of a file are (PEP 740); None where there are none."""
+    return f"{base}{file.dist.project}/{release.version}/{file.filename}/provenance" if base and file.attested else None
+
+
+def _file_json(file: File, release: Release, files_base: str, provenance_base: str) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "filename": file.filename,
         "url": _url(file, files_base),
@@ -99,10 +107,15 @@ def _file_json(file: File, release: Release, files_base: str) -> dict[str, Any]:
     }
     if file.requires_python:
         shown["requires-python"] = file.requires_python
+    if provenance := _provenance(file, release, provenance_base):
+        shown["provenance"] = provenance
+    shown["_waybill-provenance"] = origin_json(
+        replace(file.origin, token=None)
+    )  # by which token is no reader's business
     return shown
 
 
-def _file_html(file: File, release: Release, files_base: str) -> str:
+def _file_html(file: File, release: Release, files_base: str, provenance_base: str) -> str:
     attributes = [f'href="{_url(file, files_base)}#sha256={file.sha256}"']
     if file.requires_python:
         attributes.append(f'data-requires-python="{escape(file.requires_python)}"')
@@ -110,6 +123,8 @@ def _file_html(file: File, release: Release, files_base: str) -> str:
         attributes.append(f'data-core-metadata="sha256={file.metadata_sha256}"')
     if release.yank:
         attributes.append(f'data-yanked="{escape(release.yank.reason)}"')
+    if provenance := _provenance(file, release, provenance_base):
+        attributes.append(f'data-provenance="{escape(provenance)}"')
     return f"<a {' '.join(attributes)}>{file.filename}</a>"
 
 

@@ -1,17 +1,17 @@
 """An upload becomes one durable commit: names, archive, artifact, then the ledger. Read `upload` from top to bottom."""
 
 import hashlib
-import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from registry import archive, names
+from registry import archive, credentials, names
+from registry.agreement import agree
 from registry.blobs.incoming import Incoming
 from registry.durable import require_sound
-from registry.errors import Conflict, Forbidden, Invalid
+from registry.errors import Conflict, Forbidden
 from registry.index import Index, file_path, project_folder
 from registry.installation import Installation, Trailer, View, Writing
-from registry.model import Decision, File, Origin, Sha256
+from registry.model import Attested, Decision, File, Sha256
 from registry.names import Distribution, RegistryName
 from registry.policy.decide import Denied
 from registry.policy.files import Statement
@@ -20,8 +20,6 @@ from registry.records import ATTRIBUTES, file_record, pointer, project_record
 
 # Sdists state reliable metadata since 2.2 (PEP 643); an older PKG-INFO may differ from what a build makes of it.
 _RELIABLE_SDIST = (2, 2)
-_KINDS = {"bdist_wheel": "wheel", "sdist": "sdist"}
-_DIGESTS = {"md5_digest": "md5", "sha256_digest": "sha256", "blake2_256_digest": "blake2b"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,8 @@ def upload(
     filename: str,
     draft: Incoming,
     form: Mapping[str, str],
+    *,
+    declared: Mapping[str, str] | None = None,
 ) -> Accepted:
     """Store one file so that it is installable, attributable and durable when this returns.
 
@@ -57,19 +57,26 @@ def upload(
         filename: what the client calls the file.
         draft: its bytes, all received.
         form: what the client says about it; checked, never believed.
+        declared: what it says about where the file comes from, by trailer; kept apart, never believed.
 
     Raises:
-        Invalid: name, form or archive are not acceptable.
+        Invalid: name, form, archive or attestations are not acceptable.
         Forbidden: the policy does not allow it.
         Conflict: the filename, or this version in another spelling, is taken.
         Unavailable: the disk refused.
     """
-    dist = names.distribution(filename)
-    _agree(form, dist, draft)
+    dist, origin = names.distribution(filename), credentials.origin(principal)
+    agree(form, dist, draft)
     candidate = _Candidate(registry, dist, principal, draft.sha256)
-    # Asked once before the costly work, and again under the lock, where the answer counts.
-    _, existing = _admit(candidate, installation.view())
+    _, existing = _admit(candidate, installation.view())  # and again under the lock, where the answer counts
+    attestations, attested = form.get("attestations"), None
+    if attestations is not None:
+        verified = principal.run.verified if principal.run else None
+        makers = installation.sigstore.verify(attestations, dist, draft.sha256, verified)
+        digest = Sha256(hashlib.sha256(attestations.encode()).hexdigest())
+        attestations, attested = (attestations, Attested(digest, makers)) if makers else (None, None)
     if existing:
+        _refuse_later(attested, existing)
         if installation.blobs.size(existing.sha256) != existing.size:  # lost on disk: here are its bytes again
             installation.blobs.publish(draft)
         require_sound()  # else its commit may be one whose flush has just failed
@@ -80,11 +87,12 @@ def upload(
     def record(writing: Writing) -> File:
         statement, existing = _admit(candidate, writing)
         if existing:
+            _refuse_later(attested, existing)
             return existing
         if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
             installation.blobs.publish(draft)
-        keeps_metadata = dist.kind == "wheel" or _numbers(contents.metadata_version) >= _RELIABLE_SDIST
-        metadata = contents.metadata if keeps_metadata else None
+        reliable = dist.kind == "wheel" or _numbers(contents.metadata_version) >= _RELIABLE_SDIST
+        metadata = contents.metadata if reliable else None
         file = File(
             dist=dist,
             sha256=draft.sha256,
@@ -92,46 +100,14 @@ def upload(
             uploaded=writing.now,
             requires_python=contents.requires_python,
             metadata_sha256=Sha256(hashlib.sha256(metadata).hexdigest()) if metadata is not None else None,
-            origin=Origin("token", principal.name or "", principal.token),
+            origin=replace(origin, declared=declared or origin.declared),
             decision=Decision(writing.policy.commit, statement.ref),
+            attested=attested,
         )
-        _record(writing, registry, file, metadata)
+        _record(writing, registry, file, metadata, attestations)
         return file
 
     return Accepted(*installation.write(principal, record))
-
-
-def _agree(form: Mapping[str, str], dist: Distribution, draft: Incoming) -> None:
-    """Refuse a form that speaks of another file: what was authorised must be what is stored.
-
-    Only identity is compared. Clients rewrite the rest: flit always says metadata 2.3, twine rewrites names.
-    """
-    if form.get("name") and names.project_name(form["name"]) != dist.project:
-        raise Invalid(
-            f"name: the form says {form['name']!a}, the filename says '{dist.project}'; they must be the same project"
-        )
-    if form.get("version") and names.version(form["version"]) != dist.version:
-        raise Invalid(
-            f"version: the form says {form['version']!a}, the filename says '{dist.version}'; they must be equal"
-        )
-    kind = form.get("filetype")
-    if kind and _KINDS.get(kind) != dist.kind:
-        raise Invalid(f"filetype: the form says {kind!a}, but '{dist.filename}' is of kind {dist.kind}")
-    for field, algorithm in _DIGESTS.items():
-        said = form.get(field, "").lower()
-        if said and not hmac.compare_digest(said.encode(), _hex_digest(draft, algorithm).encode()):
-            raise Invalid(
-                f"{field}: the digest does not match the uploaded file; it was damaged on the way, or is another file"
-            )
-
-
-def _hex_digest(draft: Incoming, algorithm: str) -> str:
-    if algorithm == "sha256":
-        return draft.sha256
-    with draft.path.open("rb") as stream:
-        if algorithm == "md5":
-            return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
 
 
 def _admit(candidate: _Candidate, view: View) -> tuple[Statement, File | None]:
@@ -180,8 +156,8 @@ def _refuse_second_spelling(candidate: _Candidate, index: Index) -> None:
 
 def _refuse_other_bytes_again(candidate: _Candidate, tombstone: File, view: View) -> None:
     """Apply the registry's `republish` setting to a name whose file was deleted."""
-    registry = view.policy.registry(candidate.registry)
-    setting = registry.republish if registry else "never"
+    found = view.policy.registry(candidate.registry)
+    setting = found.republish if found else "never"
     if setting == "allowed" or (setting == "same-bytes" and tombstone.sha256 == candidate.sha256):
         return
     raise Conflict(
@@ -190,13 +166,24 @@ def _refuse_other_bytes_again(candidate: _Candidate, tombstone: File, view: View
     )
 
 
-def _record(writing: Writing, registry: RegistryName, file: File, metadata: bytes | None) -> None:
+def _refuse_later(attested: Attested | None, existing: File) -> None:
+    """Refuse attestations of a file that came without any; those of a repeated upload may differ by their moment."""
+    if attested and not existing.attested:
+        raise Conflict(
+            f"File already exists: '{existing.filename}' came without attestations, and they come with a file or never"
+        )
+
+
+def _record(
+    writing: Writing, registry: RegistryName, file: File, metadata: bytes | None, attestations: str | None
+) -> None:
     """Record what makes the file exist."""
     path, dist = file_path(registry, file.dist), file.dist
     changes: dict[str, bytes | None] = {
         path: pointer(file.sha256, file.size),
         f"{path}.json": file_record(file, registry),
         f"{path}.metadata": metadata,
+        f"{path}.attestations.json": attestations.encode() if attestations is not None else None,
     }
     if writing.index.status(registry, dist.project) is None:
         new = project_record(dist.project, by=file.origin.principal, at=writing.now)
@@ -210,6 +197,8 @@ def _record(writing: Writing, registry: RegistryName, file: File, metadata: byte
         Trailer("File", dist.filename),
         Trailer("Digest", f"sha256:{file.sha256}"),
     ]
+    if file.attested:
+        trailers.append(Trailer("Attestations", f"sha256:{file.attested.sha256}"))
     subject = f"publish: {dist.project} {dist.version} {dist.filename}"
     writing.record(subject, trailers, changes, file.origin, file.decision)
 

@@ -11,6 +11,7 @@ from registry.policy.decide import Allowed, Denied, decide
 from registry.policy.files import BadFile
 from registry.policy.policy import Policy
 from registry.policy.roles import Action, Principal
+from registry.state import State
 from registry.store import Signature
 
 OPERATOR = "operator"  # whoever runs commands on the host: the file system lets them do anything, the log says they did
@@ -19,7 +20,8 @@ OPERATOR = "operator"  # whoever runs commands on the host: the file system lets
 class View:
     """What was in force, and what was recorded."""
 
-    def __init__(self, policy: Policy, index: Index, now: datetime) -> None:
+    def __init__(self, policy: Policy, index: Index, now: datetime, state: State | None = None) -> None:
+        self.state = state
         self.policy = policy
         self.index = index
         self.now = now
@@ -35,7 +37,8 @@ class View:
         account = None
         with suppress(BadFile):  # what repairs people.yaml must not depend on it
             account = None if origin.trust == OPERATOR else self.policy.accounts().get(origin.principal)
-        email = account.email if account and account.email else f"{origin.principal}@{self._host()}"
+        name = "publisher" if origin.trust == "oidc" else origin.principal
+        email = account.email if account and account.email else f"{name}@{self._host()}"
         return Signature(origin.principal, email)
 
     def committer(self) -> Signature:

@@ -14,7 +14,23 @@ from registry.errors import WaybillError
 from registry.installation import Installation
 from registry.sessions import Sessions
 from registry.store.backend import Backend
-from registry.web import api, change_pages, files, git, health, home, hooks, html, index, login, schemas, upload
+from registry.web import (
+    api,
+    change_pages,
+    discovery,
+    files,
+    git,
+    health,
+    home,
+    hooks,
+    html,
+    index,
+    integrity,
+    login,
+    mint,
+    schemas,
+    upload,
+)
 from registry.web.front import Front
 from registry.web.log import RequestLog
 from registry.web.pages import Pages
@@ -64,7 +80,7 @@ def create_app(
     pages = Pages(cache)
     project_pages = ProjectPages(installation, pages)
     app.register_blueprint(health.blueprint(installation, maintained))
-    for face in (home, api, files):
+    for face in (home, api, files, integrity, mint, discovery):
         app.register_blueprint(face.blueprint(installation))
     sessions = sessions or Sessions()
     app.register_blueprint(html.blueprint())

@@ -32,7 +32,7 @@ def blueprint(installation: Installation) -> Blueprint:
     def log() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         limit = min(params.number("limit", 100), MOST_EVENTS)
-        events = audit.log(installation, _wanted(view))
+        events = audit.log(installation, wanted(view))
         may_see = _sight(view, principal)
         visible = (event for event in events if may_see(event))
         return jsonify(events=[event_json(event) for event in islice(visible, limit)])
@@ -111,7 +111,12 @@ def _sight(view: View, principal: Principal) -> Callable[[Event], bool]:
     return may_see
 
 
-def _wanted(view: View) -> Wanted:
+def wanted(view: View) -> Wanted:
+    """Read which events are asked for.
+
+    Raises:
+        Invalid: a value cannot be meant.
+    """
     given = request.args
     return Wanted(
         registry=known_registry(view, given["registry"]) if "registry" in given else None,
@@ -119,7 +124,10 @@ def _wanted(view: View) -> Wanted:
         version=names.version(given["version"]) if "version" in given else None,
         pipeline=given.get("pipeline"),
         repository=given.get("repository"),
+        commit=audit.source_commit(given["commit"]) if "commit" in given else None,
         since=params.time("since"),
+        until=params.time("until", end_of_day=True),
+        declared=params.flag("declared"),
     )
 
 

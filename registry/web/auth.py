@@ -31,7 +31,7 @@ def caller(view: View) -> Principal:
     given = _token(request.authorization)
     if given is None:
         raise Unauthenticated("The Authorization header is neither Basic nor Bearer; send a token as Basic password")
-    principal = credentials.authenticate(view.index, given, view.now)
+    principal = credentials.authenticate(view.index, given, view.now, view.state)
     g.principal = principal
     return principal
 

@@ -19,14 +19,14 @@ def blueprint(installation: Installation) -> Blueprint:
 
     @routes.put(_YANK)
     def yank(registry: str, project: str, version: str) -> ResponseReturnValue:
-        view, principal = params.known_caller(installation)
+        view, principal = params.known_caller(installation, pipelines=True)
         name, wanted = known_registry(view, registry), known_project(project)
         reason = params.said(params.body("reason"), "reason") or ""
         return _shown(wanted, curate.yank(installation, principal, name, wanted, names.version(version), reason))
 
     @routes.delete(_YANK)
     def unyank(registry: str, project: str, version: str) -> ResponseReturnValue:
-        view, principal = params.known_caller(installation)
+        view, principal = params.known_caller(installation, pipelines=True)
         name, wanted = known_registry(view, registry), known_project(project)
         return _shown(wanted, curate.unyank(installation, principal, name, wanted, names.version(version)))
 

@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 
 from registry import __version__
 from registry.durable import failure
-from registry.errors import WaybillError
+from registry.errors import Unavailable, WaybillError
 from registry.following import Following
 from registry.installation import Installation
 from registry.policy.files import BadFile, Problem
+from registry.state import State
 from registry.web.auth import caller
 
 _OUT_OF_DATE = (
@@ -54,6 +55,7 @@ def blueprint(installation: Installation, maintained: Callable[[], dict[str, Any
         shown: dict[str, Any] = {"status": "degraded" if problems else "ok", "version": __version__}
         shown["policy_problems"] = len(problems)
         code = _add_remote(shown, installation.following, view.now)
+        _add_exchange(shown, installation.state)
         principal = caller(view)
         if principal.name is None or not principal.scope.whole:
             return jsonify(shown), code  # the texts quote the policy, which not everybody may read
@@ -74,6 +76,16 @@ def blueprint(installation: Installation, maintained: Callable[[], dict[str, Any
         return told, code
 
     return routes
+
+
+def _add_exchange(shown: dict[str, Any], state: State) -> None:
+    """Say why no identity tokens can be exchanged, where that is so; all else goes on."""
+    try:
+        state.require_usable()
+    except Unavailable as error:
+        shown["exchange"] = str(error)
+        if shown["status"] == "ok":
+            shown["status"] = "degraded"
 
 
 def _add_remote(shown: dict[str, Any], following: Following, now: datetime) -> int:

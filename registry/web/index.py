@@ -1,5 +1,6 @@
 """The simple index over HTTP: negotiation, validators, and the past under `@<revision>`."""
 
+import zlib
 from collections.abc import Callable
 
 from flask import Blueprint, Response, redirect, request
@@ -17,7 +18,7 @@ from registry.store import LEDGER
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.basis import rests_on
 from registry.web.pages import WORTH_COMPRESSING, Page, Pages
-from registry.web.projects import FILES, ProjectPages
+from registry.web.projects import FILES, ProjectPages, home
 
 # What a client may ask for, and what it is answered with; first wins among equals, so */* is HTML (pipenv, hatch).
 _OFFERS = {
@@ -67,12 +68,14 @@ def blueprint(installation: Installation, pages: Pages, project_pages: ProjectPa
         if fingerprint is None and not _declared(view, name, wanted):
             raise NotFound(f"Registry {name} has no project '{wanted}'")
         kind, content_type = _negotiated()
+        public = home(view.policy, name)
 
         def page() -> Page:
             # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.
-            return project_pages.get(index, name, wanted, kind, files)
+            return project_pages.get(index, name, wanted, kind, files, public)
 
-        return _answer(f"{fingerprint or 'empty'}-{len(files)}", kind, content_type, page)
+        version = f"{fingerprint or 'empty'}-{len(files)}{zlib.crc32(public.encode()):08x}"
+        return _answer(version, kind, content_type, page)
 
     @routes.get("/<registry>/simple")
     @routes.get("/<registry>/simple/<project>")

@@ -15,8 +15,12 @@ from registry.policy.roles import Principal, Role, Scope
 from registry.web.auth import caller
 
 
-def known_caller(installation: Installation) -> tuple[View, Principal]:
+def known_caller(installation: Installation, *, pipelines: bool = False) -> tuple[View, Principal]:
     """Require somebody: the API answers nobody in particular, and nobody who was disabled.
+
+    Args:
+        installation: who is known there.
+        pipelines: also let a pipeline ask, whose rights its publisher gives.
 
     Raises:
         Unauthenticated: no credentials, or nobody's.
@@ -26,6 +30,10 @@ def known_caller(installation: Installation) -> tuple[View, Principal]:
     principal = caller(view)
     if principal.name is None:
         raise Unauthenticated("Send a token as Basic password or as Bearer")
+    if principal.run:
+        if pipelines:
+            return view, principal
+        raise Forbidden("An upload token publishes and reads its own projects; use an API token for this")
     try:
         account = view.policy.accounts().get(principal.name)
     except BadFile as bad:
@@ -81,13 +89,25 @@ def text(name: str) -> str:
     return value
 
 
-def time(name: str) -> datetime | None:
-    """Read a date or time from the query.
+def time(name: str, *, end_of_day: bool = False) -> datetime | None:
+    """Read a date or time from the query; a bare date may mean its last second.
 
     Raises:
         Invalid: it is neither.
     """
-    return moment(request.args[name]) if name in request.args else None
+    return moment(request.args[name], end_of_day=end_of_day) if name in request.args else None
+
+
+def flag(name: str) -> bool:
+    """Read a truth value from the query; false where it is not there.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    value = request.args.get(name, "false")
+    if value not in {"true", "false"}:
+        raise Invalid(f"{name}: send true or false")
+    return value == "true"
 
 
 def number(name: str, default: int) -> int:

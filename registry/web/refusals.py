@@ -2,7 +2,7 @@
 
 import json
 
-from flask import Response, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from registry.errors import (
@@ -62,6 +62,21 @@ def refusal(status: int, text: str) -> Response:
     else:
         response = Response(text + "\n", content_type="text/plain; charset=utf-8")
     response.status = phrase
+    return challenge(response)
+
+
+def problems(routes: Blueprint) -> None:
+    """Let these routes refuse by application/problem+json (RFC 9457)."""
+    routes.register_error_handler(WaybillError, lambda error: _problem(status_of(error), str(error)))
+    routes.register_error_handler(
+        HTTPException, lambda error: _problem(error.code or 500, error.description or error.name)
+    )
+
+
+def _problem(status: int, detail: str) -> Response:
+    response = jsonify(type="about:blank", status=status, detail=detail)
+    response.status_code = status
+    response.content_type = "application/problem+json"
     return challenge(response)
 
 

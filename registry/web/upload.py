@@ -14,6 +14,7 @@ from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.files import BadFile, Limits
 from registry.policy.roles import Action
+from registry.provenance import declared
 from registry.upload import Accepted, upload
 from registry.web.auth import caller, known_registry, permit
 from registry.web.form import FORM_BYTES, FORM_PARTS, Form, receive
@@ -26,6 +27,7 @@ _SINGLE = (
     "md5_digest",
     "sha256_digest",
     "blake2_256_digest",
+    "attestations",
     ":action",
     "protocol_version",
 )
@@ -60,6 +62,7 @@ def _receive(installation: Installation, raw_registry: str, stack: ExitStack) ->
     registry, principal = known_registry(view, raw_registry), caller(view)
     permit(view, principal, Action.PUBLISH, registry, None)
     installation.following.require_fresh(view.now)
+    said = None if principal.run else _declared()
     try:
         limits = view.policy.organization().limits
     except BadFile:
@@ -68,7 +71,7 @@ def _receive(installation: Installation, raw_registry: str, stack: ExitStack) ->
         form = receive(_request(), _SINGLE, installation.blobs, limits.file_bytes, stack)
     except RequestEntityTooLarge:
         raise TooLarge(_too_large(limits)) from None
-    return upload(installation, principal, registry, form.filename, form.draft, _said(form))
+    return upload(installation, principal, registry, form.filename, form.draft, _said(form), declared=said)
 
 
 def _said(form: Form) -> dict[str, str]:
@@ -86,6 +89,12 @@ def _said(form: Form) -> dict[str, str]:
     if said.get("protocol_version", "1") != "1":
         raise Invalid(f"protocol_version: {said['protocol_version']!a} is unknown; send 1")
     return said
+
+
+def _declared() -> dict[str, str]:
+    """Read what is declared by headers; a pipeline that is known by its claims declared when it got its token."""
+    start = "X-Waybill-Declared-"
+    return declared({name[len(start) :]: value for name, value in request.headers if name.title().startswith(start)})
 
 
 def _too_large(limits: Limits) -> str:

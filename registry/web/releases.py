@@ -1,0 +1,43 @@
+"""A release and where its files come from, and what a pipeline published: `registry/recall.py` over HTTP."""
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from registry import names
+from registry.answers import recall_json, release_json
+from registry.errors import NotFound
+from registry.installation import Installation
+from registry.policy.decide import Allowed
+from registry.policy.roles import Action
+from registry.recall import recalled
+from registry.web import params
+from registry.web.audit import wanted
+from registry.web.auth import known_project, known_registry, permit
+
+
+def blueprint(installation: Installation) -> Blueprint:
+    """Make the routes that show releases."""
+    routes = Blueprint("releases", __name__)
+
+    @routes.get("/registries/<registry>/projects/<project>/releases/<version>")
+    def show(registry: str, project: str, version: str) -> ResponseReturnValue:
+        view, principal = params.known_caller(installation, pipelines=True)
+        name, asked = known_registry(view, registry), known_project(project)
+        permit(view, principal, Action.READ, name, asked)
+        versions, meant = view.index.versions(name, asked), names.version(version)
+        found = next((one for one in versions if names.same_version(one, meant)), None)
+        if found is None:
+            raise NotFound(f"Registry {name} has no release {asked} {meant}")
+        return jsonify(registry=name, **release_json(asked, view.index.release(name, asked, found)))
+
+    @routes.get("/log/releases")
+    def published() -> ResponseReturnValue:
+        view, principal = params.known_caller(installation)
+        found = [
+            recall
+            for recall in recalled(installation, wanted(view))
+            if isinstance(view.decide(principal, Action.READ, recall.registry, recall.project), Allowed)
+        ]
+        return jsonify(releases=[recall_json(recall) for recall in found])
+
+    return routes
