@@ -1,6 +1,7 @@
 """Questions about rights and about the past: who can, why, and what happened."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -8,13 +9,18 @@ from itertools import islice
 from registry import history
 from registry.errors import Invalid
 from registry.installation import Installation
+from registry.marks import SHORTEST_COMMIT, run_of
 from registry.model import Event
 from registry.names import ProjectName, RegistryName, same_version
 from registry.policy.decide import Allowed, Denied, decide
+from registry.policy.difference.conditions import title
 from registry.policy.policy import Policy
-from registry.policy.roles import ANYONE, Action, Principal
+from registry.policy.publishing import offers
+from registry.policy.roles import ANYONE, Action, Principal, Role
 from registry.records import read_message
 from registry.store import LEDGER, POLICY, Commit
+
+_COMMIT = re.compile(f"[0-9a-f]{{{SHORTEST_COMMIT},64}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +31,56 @@ class Wanted:
     project: ProjectName | None = None
     version: str | None = None
     pipeline: str | None = None
-    repository: str | None = None
+    repository: str | None = None  # its URL, the end of it, or its immutable id such as github:123456
+    commit: str | None = None  # of the sources, or its beginning
     since: datetime | None = None
+    until: datetime | None = None
+    declared: bool = False  # also by what was not proven of these three, but only resolved or declared
 
     @property
     def facts(self) -> dict[str, str]:
-        """What a wanted event states, by the trailer that states it."""
-        named = {
-            "Registry": self.registry,
-            "Project": self.project,
-            "Version": self.version,
-            "Pipeline": self.pipeline,
-            "Repository": self.repository,
-        }
+        """What a wanted event states for sure, by the trailer that states it."""
+        named: dict[str, str | None] = {"Registry": self.registry, "Project": self.project, "Version": self.version}
+        if not self.declared:
+            by_id = self.repository is not None and _is_id(self.repository)
+            named |= {"Pipeline": self.pipeline, "Commit": self.commit}
+            named |= {"Repository": None if by_id else self.repository}
         return {name: value for name, value in named.items() if value is not None}
 
     def matches(self, event: Event) -> bool:
-        """Tell whether an event is among them; repositories match by URL, or by the end of it, as people name them."""
+        """Tell whether an event is among them."""
         facts = event.facts
-        exact = (("Registry", self.registry), ("Project", self.project), ("Pipeline", self.pipeline))
+        exact = (("Registry", self.registry), ("Project", self.project))
         if any(wanted is not None and facts.get(name) != wanted for name, wanted in exact):
             return False
         if self.version is not None and not same_version(facts.get("Version", ""), self.version):
             return False
-        if self.repository is None:
-            return True
-        url = facts.get("Repository", "")
-        return url == self.repository or url.endswith(f"/{self.repository}")
+        return (
+            (self.pipeline is None or any(_is_run(said, self.pipeline) for said in self._said(facts, "Pipeline")))
+            and (self.commit is None or any(said.startswith(self.commit) for said in self._said(facts, "Commit")))
+            and (self.repository is None or self._is_repository(facts, self.repository))
+        )
+
+    def _said(self, facts: Mapping[str, str], name: str) -> list[str]:
+        """Give what is said of one fact: what was verified, and where that is asked for, what was not."""
+        names = (name, f"Resolved-{name}", f"Declared-{name}") if self.declared else (name,)
+        return [facts[each] for each in names if each in facts]
+
+    def _is_repository(self, facts: Mapping[str, str], wanted: str) -> bool:
+        if _is_id(wanted):
+            return facts.get("Repository-Id") == wanted
+        return any(url == wanted or url.endswith(f"/{wanted}") for url in self._said(facts, "Repository"))
+
+
+def source_commit(raw: str) -> str:
+    """Check the id of a commit of somebody's sources, or the beginning of one.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if not _COMMIT.fullmatch(raw.lower()):
+        raise Invalid(f"commit: {raw[:80]!a} is not a commit id; send its first {SHORTEST_COMMIT} hex digits, or more")
+    return raw.lower()
 
 
 def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:
@@ -65,6 +94,8 @@ def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:
         at = datetime.fromtimestamp(commit.time, UTC)
         if wanted.since and at < wanted.since:
             return
+        if wanted.until and at > wanted.until:
+            continue
         subject, facts = read_message(commit.message)
         event = Event(commit.id, at, commit.author.name, subject, facts)
         if wanted.matches(event):
@@ -75,10 +106,21 @@ def _candidates(installation: Installation, wanted: Wanted) -> Iterator[Commit]:
     """Read the commits that may be wanted, newest first."""
     store, facts = installation.store, wanted.facts
     if not facts:
-        yield from store.history(installation.head(LEDGER))
+        newest = installation.trail.until(LEDGER, int(wanted.until.timestamp())) if wanted.until else None
+        yield from store.history(store.at(newest) if newest else installation.head(LEDGER))
         return
     for commit in installation.trail.mentioning(LEDGER, facts):
         yield from islice(store.history(store.at(commit)), 1)
+
+
+def _is_run(said: str, wanted: str) -> bool:
+    """Tell whether a pipeline is meant: exactly, or by the address of its run, which has no attempt in it."""
+    return said.rstrip("/") == wanted.rstrip("/") or run_of(said) == wanted.rstrip("/")
+
+
+def _is_id(repository: str) -> bool:
+    """Tell an immutable id, such as github:123456, from a name or URL."""
+    return ":" in repository and "//" not in repository
 
 
 def policy_at(installation: Installation, commit: str | None) -> Policy:
@@ -109,7 +151,7 @@ def only_registry(policy: Policy) -> RegistryName:
 def who_can(
     policy: Policy, action: Action, registry: RegistryName, project: ProjectName | None, now: datetime
 ) -> list[tuple[Principal, Allowed]]:
-    """List everybody who may do something, each with the statement that allows it.
+    """List everybody who may do something, and the pipelines that are trusted with it, each with its statement.
 
     Args:
         policy: now's, or a past one.
@@ -123,7 +165,23 @@ def who_can(
     """
     asked = [ANYONE, *(Principal(name) for name in sorted(policy.accounts()))]
     verdicts = ((who, decide(policy, who, action, registry, project, now)) for who in asked)
-    return [(who, verdict) for who, verdict in verdicts if isinstance(verdict, Allowed)]
+    people = [(who, verdict) for who, verdict in verdicts if isinstance(verdict, Allowed)]
+    return [*people, *_pipelines(policy, action, registry, project)]
+
+
+def _pipelines(
+    policy: Policy, action: Action, registry: RegistryName, project: ProjectName | None
+) -> Iterator[tuple[Principal, Allowed]]:
+    """List the trusted publishers, named for people; whether a pipeline fits, only its identity token tells."""
+    found = policy.registry(registry)
+    if found is None or (action is not Action.READ and (found.frozen or policy.organization().frozen)):
+        return
+    if action is Action.PUBLISH and found.projects == "declared" and project not in {None, *policy.declared(registry)}:
+        return
+    for offer in offers(policy):
+        meant = offer.registry == registry and (project is None or offer.project in {None, project})
+        if meant and max(map(Role.named, offer.publisher.scopes)) >= action.needs:
+            yield Principal(title(offer.publisher)), Allowed(offer.publisher.statement)
 
 
 def explain(

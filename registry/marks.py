@@ -1,6 +1,7 @@
 """What a commit says, in a few bytes: what the trail keeps of it, and looks for."""
 
 import hashlib
+import re
 import struct
 from collections.abc import Mapping
 
@@ -9,15 +10,23 @@ from packaging.utils import canonicalize_version
 from registry.records import read_message
 from registry.store import Commit
 
-_FACTS = ("release", "project", "pipeline", "repository", "registry")
+# Whoever changes what is kept gives `strips._FORMAT` another number, so that what was kept before is made again.
+_FACTS = ("release", "project", "pipeline", "repository", "registry", "source")
 WIDTHS = {"commit": 20, "time": 8, **dict.fromkeys(_FACTS, 8)}  # bytes
 NOT_SAID = bytes(8)
+SHORTEST_COMMIT = 7  # hex digits by which a commit is asked for
+_ATTEMPT = re.compile(r"/attempts/[0-9]+/?$")
 
 
 def of_commit(commit: Commit) -> dict[str, bytes]:
     """Keep what a commit can be found by."""
     _, facts = read_message(commit.message)
     return {"commit": bytes.fromhex(commit.id), "time": struct.pack(">q", commit.time), **of_facts(facts)}
+
+
+def run_of(pipeline: str) -> str:
+    """Name a pipeline without the attempt: that of a run which was repeated is the same, as people see its address."""
+    return _ATTEMPT.sub("", pipeline).rstrip("/")
 
 
 def of_facts(facts: Mapping[str, str]) -> dict[str, bytes]:
@@ -27,11 +36,13 @@ def of_facts(facts: Mapping[str, str]) -> dict[str, bytes]:
         facts: by trailer, as a commit states them or as they are looked for.
     """
     project, version, repository = facts.get("Project"), facts.get("Version"), facts.get("Repository")
+    pipeline, source = facts.get("Pipeline"), facts.get("Commit")
     said = {
         "release": f"{project}=={canonicalize_version(version)}" if project and version else None,
         "project": project,
-        "pipeline": facts.get("Pipeline"),
+        "pipeline": run_of(pipeline) if pipeline is not None else None,
         "repository": repository.rpartition("/")[2] if repository is not None else None,  # people name its end
         "registry": facts.get("Registry"),
+        "source": source[:SHORTEST_COMMIT].lower() if source is not None else None,
     }
     return {name: NOT_SAID if s is None else hashlib.sha256(s.encode()).digest()[:8] for name, s in said.items()}

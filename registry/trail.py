@@ -56,7 +56,8 @@ class Trail:
 
         Args:
             branch: where to look.
-            facts: by trailer: Registry, Project, Version (of a project), Pipeline, Repository (or the end of its URL).
+            facts: by trailer: Registry, Project, Version (of a project), Pipeline (of any attempt), Repository (or the
+                end of its URL), Commit (or its beginning).
 
         Yields:
             Commit ids: every commit that states them, and perhaps some that do not.

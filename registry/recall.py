@@ -1,0 +1,61 @@
+"""What a pipeline, a commit or a git repository published, as releases: what is yanked if it was not sound."""
+
+from dataclasses import dataclass
+
+from registry import audit
+from registry.audit import Wanted
+from registry.errors import Invalid
+from registry.index import Index
+from registry.installation import Installation
+from registry.model import Yank
+from registry.names import ProjectName, RegistryName, version_order
+from registry.store import LEDGER
+
+MOST_FILES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """One release that is still offered, and what of it was published like that."""
+
+    registry: RegistryName
+    project: ProjectName
+    version: str
+    files: tuple[str, ...]
+    others: tuple[str, ...]  # files of the same release with another origin, which a yank reaches too
+    yank: Yank | None  # how it is now
+
+
+def recalled(installation: Installation, wanted: Wanted) -> list[Recall]:
+    """Find the releases whose files were published as asked for, and are still there.
+
+    Args:
+        installation: where.
+        wanted: by which pipeline, from which commit or git repository; when.
+
+    Raises:
+        Invalid: none of these is named, or too much fits.
+    """
+    if wanted.pipeline is None and wanted.commit is None and wanted.repository is None:
+        raise Invalid("Say whose releases: name a pipeline, a commit or a git repository")
+    found: dict[tuple[RegistryName, ProjectName, str], dict[str, str]] = {}
+    for number, event in enumerate(e for e in audit.log(installation, wanted) if e.facts.get("File")):
+        if number == MOST_FILES:
+            raise Invalid(f"More than {MOST_FILES:,} files fit; narrow it down by project, --since and --until")
+        facts = event.facts
+        release = RegistryName(facts["Registry"]), ProjectName(facts["Project"]), facts["Version"]
+        found.setdefault(release, {}).setdefault(facts["File"], facts["Digest"])
+    index = Index(installation.head(LEDGER))
+    ordered = sorted(found, key=lambda release: (*release[:2], version_order(release[2])))
+    recalls = (_recall(index, *release, found[release]) for release in ordered)
+    return [recall for recall in recalls if recall.files]
+
+
+def _recall(
+    index: Index, registry: RegistryName, project: ProjectName, version: str, published: dict[str, str]
+) -> Recall:
+    """Look at a release as it is now; a name may have been deleted, and used again for something else."""
+    release = index.release(registry, project, version)
+    files = [f.filename for f in release.live if published.get(f.filename) == f"sha256:{f.sha256}"]
+    others = [f.filename for f in release.live if f.filename not in files]
+    return Recall(registry, project, version, tuple(files), tuple(others), release.yank)
