@@ -5,10 +5,14 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import freezegun
 import pytest
 
 from registry import durable
 from tests.running import Server, serving
+
+# How long a host may take to answer is real time, also where a test has set the clock.
+freezegun.configure(extend_ignore_list=["registry.fetch", "registry.keys"])
 
 
 @pytest.fixture

@@ -8,10 +8,14 @@ from hatchling.builders.wheel import WheelBuilder
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_wheel_has_every_page_and_stylesheet(tmp_path: Path) -> None:
+def test_the_wheel_has_every_page_stylesheet_and_pipeline(tmp_path: Path) -> None:
     [built] = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     with zipfile.ZipFile(built) as archive:
         packed = set(archive.namelist())
-    beside = {str(p.relative_to(ROOT)) for p in (ROOT / "registry").rglob("*") if p.suffix in {".html", ".css"}}
+    beside = {
+        str(p.relative_to(ROOT))
+        for p in (ROOT / "registry").rglob("*")
+        if p.suffix in {".html", ".css", ".yml", ".groovy"}
+    }
     assert len(beside) >= 7
     assert beside <= packed

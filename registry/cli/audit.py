@@ -11,15 +11,17 @@ from typing import Any
 
 from registry import audit
 from registry.answers import event_json, verdict_json
-from registry.cli import data, remote, rights_log, values
+from registry.cli import data, recall, remote, rights_log, values
 from registry.errors import NotFound
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.roles import Action, Principal
+from registry.provenance import DECLARABLE
 from registry.shown import shown
 from registry.store import LEDGER
 
 _EVENTS: remote.Shape = {"events": [{"commit": str, "time": str, "author": str, "subject": str, "facts": dict}]}
+_FACTS = ("Registry", "Digest", "Attestations", "Issuer", "Repository-Id", "Workflow-Id", "Subject")
 _PRINCIPALS: remote.Shape = {"principals": [{"principal": str, "statement": str, "place": str}]}
 
 
@@ -29,12 +31,20 @@ def add_to(commands: Any) -> None:
     data.add_place(log)
     log.add_argument("what", nargs="?", type=values.project_or_release, metavar="PROJECT[==VERSION]")
     log.add_argument("--registry", type=values.registry)
-    log.add_argument("--pipeline", metavar="URL", help="what one CI run published")
-    log.add_argument("--repository", metavar="NAME", help="what came from one linked repository")
+    log.add_argument("--pipeline", metavar="URL", help="what one CI run published, in all its attempts or in one")
+    log.add_argument(
+        "--repository", metavar="NAME", help="what came from one git repository: URL, the end of it, or id"
+    )
+    log.add_argument(
+        "--commit", type=values.commit, metavar="ID", help="what came from one commit of somebody's sources"
+    )
+    log.add_argument("--declared", action="store_true", help="also believe what was not proven of these three")
     log.add_argument("--since", type=values.date, metavar="DATE")
+    log.add_argument("--until", type=values.last_moment, metavar="DATE", help="a date means its end")
     limit = {"type": values.between(1, 1_000_000), "default": 100}
     log.add_argument("--limit", **limit, help="most events shown (default: %(default)s)")
     log.add_argument("--json", action="store_true")
+    recall.add_options(log)
     rights_log.add_options(log)
     log.set_defaults(run=run_log)
     who = commands.add_parser("who-can", help="who may do something, each with the statement that allows it")
@@ -67,8 +77,25 @@ def run_log(options: argparse.Namespace) -> int:
         version=version,
         pipeline=options.pipeline,
         repository=options.repository,
+        commit=options.commit,
         since=options.since,
+        until=options.until,
+        declared=options.declared,
     )
+    query = {
+        "registry": wanted.registry,
+        "project": wanted.project,
+        "version": wanted.version,
+        "pipeline": wanted.pipeline,
+        "repository": wanted.repository,
+        "commit": wanted.commit,
+        "since": wanted.since.isoformat() if wanted.since else None,
+        "until": wanted.until.isoformat() if wanted.until else None,
+        "declared": "true" if wanted.declared else None,
+    }
+    if options.yank:
+        return recall.run(options, wanted, query)
+    recall.refuse_options(options)
     events: Iterable[dict[str, Any]]
     if options.data:
         installation = data.open_installation(options.data)
@@ -76,16 +103,8 @@ def run_log(options: argparse.Namespace) -> int:
             installation.trail.catch_up(LEDGER, values.progress("commits of the history read"))
         events = (event_json(e) for e in islice(audit.log(installation, wanted), options.limit))
     else:
-        query = {
-            "registry": wanted.registry,
-            "project": wanted.project,
-            "version": wanted.version,
-            "pipeline": wanted.pipeline,
-            "repository": wanted.repository,
-            "since": wanted.since.isoformat() if wanted.since else None,
-            "limit": str(options.limit),
-        }
-        events = remote.Server(options.url).ask("GET", "log", query, shape=_EVENTS)["events"]
+        limited = {**query, "limit": str(options.limit)}
+        events = remote.Server(options.url).ask("GET", "log", limited, shape=_EVENTS)["events"]
     if options.json:
         print(json.dumps(list(events)))
         return 0
@@ -103,13 +122,21 @@ def _show(event: dict[str, Any]) -> None:
     facts = {name: shown(fact) for name, fact in event["facts"].items()}
     print(f"{shown(event['time'][:19])}Z  {shown(event['subject'])}")
     through = f" through token {facts['Token']}" if "Token" in facts else ""
-    print(f"    by {facts.get('Principal', shown(event['author']))}{through}")
+    through = ", as its identity token proves" if facts.get("Trust") == "oidc" else through
+    print(f"    by {facts.get('Principal', facts.get('Publisher', shown(event['author'])))}{through}")
     if "Allowed-By" in facts:
         print(f"    allowed by {facts['Allowed-By']} at {facts.get('Policy', '')[:12]}")
-    for name in ("Declared-Reason", "Registry", "Digest", "Repository", "Commit", "Pipeline"):
+    if "Declared-Reason" in facts:
+        print(f"    reason {facts['Declared-Reason']}")
+    for name in (*_FACTS, *DECLARABLE):
+        what = "source commit" if name == "Commit" else name.lower()
         if name in facts:
-            print(f"    {name.lower()} {facts[name]}")
-    print(f"    commit {shown(event['commit'])}")
+            print(f"    {what} {facts[name]}")
+        if f"Resolved-{name}" in facts:
+            print(f"    resolved {what} {facts[f'Resolved-{name}']} (as the CI system's API says, not its token)")
+        if f"Declared-{name}" in facts:
+            print(f"    declared {what} {facts[f'Declared-{name}']} (said by the uploader, not verified)")
+    print(f"    ledger commit {shown(event['commit'])}")
 
 
 def run_who_can(options: argparse.Namespace) -> int:

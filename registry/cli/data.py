@@ -3,53 +3,31 @@
 import argparse
 import fcntl
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from registry.attestations import Sigstore
 from registry.blobs.local import FREE_RESERVE, LocalBlobs
 from registry.cli import values
+from registry.cli.beginning import first_policy
 from registry.durable import make_folders, sync_folder
-from registry.errors import Conflict, Invalid, NotFound, Unavailable
+from registry.errors import Conflict, NotFound, Unavailable
 from registry.following import Following
 from registry.installation import Installation
-from registry.policy import parse
-from registry.policy.files import BadFile
 from registry.records import ATTRIBUTES
+from registry.state import State
 from registry.store import LEDGER, POLICY, NewCommit, Signature
 from registry.store.git import GitStore
 
 GIT_FOLDER = "waybill.git"
 TRAIL = "trail.sqlite"  # made again where it is missing
+STATE = "state.sqlite"  # made again too, but what it knew is lost
 OPERATOR = Signature("operator", "operator@waybill.invalid")
-
 _DRAFT = "waybill.git.unfinished"
 _PRIVATE = 0o700  # who may read a private package, only the registry decides
-_ORGANIZATION = """\
-organization: {organization}
-# url: https://packages.{organization}.example   # public address, once there is one
-admins: [{admin}]
-review:
-  # How many people must approve a change besides its author. With 0, a change by somebody who owns all that it
-  # touches merges as it is pushed; raise it as soon as there are two of you.
-  approvals: 0
-"""
-_PEOPLE = """\
-# Everybody who may hold a token. Services are written like this:  deploy-bot: {{service: true, owner: {admin}}}
-{admin}: {{}}
-"""
-_REGISTRY = """\
-kind: source
-visibility: private      # private | internal (any signed-in person) | public (no credentials to read)
-projects: open           # open: the first upload may create a project · declared: a file in projects/ names it first
-grants:
-  - role: read
-    to: [everyone]
-"""
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def git_folder(folder: Path) -> Path:
@@ -73,8 +51,10 @@ def following(folder: Path) -> Following:
 
 
 def is_free(folder: Path) -> bool:
-    """Tell whether an installation may be made there: nothing is, or only what a killed attempt left."""
-    return not folder.exists() or (folder.is_dir() and all(path.name == _DRAFT for path in folder.iterdir()))
+    """Tell whether an installation may be made there: nothing is, or only what a killed attempt left, or a lost one."""
+    return not folder.exists() or (
+        folder.is_dir() and all(p.name.startswith((_DRAFT, STATE)) for p in folder.iterdir())
+    )
 
 
 def create(folder: Path, organization: str, admin: str) -> Installation:
@@ -101,13 +81,13 @@ def making(folder: Path, organization: str, admin: str) -> Iterator[Installation
         Invalid: a name cannot be used.
         Unavailable: the disk is full.
     """
-    policy = _first_policy(organization, admin)
+    policy = first_policy(organization, admin)
     with _put_in_place(folder) as draft:
         if shutil.disk_usage(draft).free < FREE_RESERVE:  # nor would an upload be taken
-            raise Unavailable(
-                f"The disk of {folder} has less than {FREE_RESERVE // 2**20} MiB left; "
-                "free some space, or name a folder on another disk"
-            )
+            full = f"The disk of {folder} has less than {FREE_RESERVE // 2**20} MiB left"
+            raise Unavailable(f"{full}; free some space, or name a folder on another disk")
+        for left in folder.glob(f"{STATE}*"):  # what another installation knew
+            left.unlink()
         store = GitStore.create(draft)
         now = int(time.time())
         message = "Begin the policy\n\nMade by 'waybill init'. From here on, change it by reviewed commits.\n"
@@ -115,6 +95,8 @@ def making(folder: Path, organization: str, admin: str) -> Iterator[Installation
         message = "begin: ledger\n\nWaybill-Event: begin\n"
         store.append(LEDGER, None, [NewCommit({".gitattributes": ATTRIBUTES}, message, OPERATOR, OPERATOR, now)])
         yield Installation(store, LocalBlobs(draft / "lfs"))
+    with closing(State(folder / STATE)) as state:
+        state.begin(at=0)  # nothing was ever used here
 
 
 def open_installation(folder: Path, store: GitStore | None = None) -> Installation:
@@ -131,7 +113,9 @@ def open_installation(folder: Path, store: GitStore | None = None) -> Installati
     if not (path / "HEAD").exists():
         repair = f"make one with 'waybill init {folder}'" if is_free(folder) else f"it has no {GIT_FOLDER} in it"
         raise NotFound(f"{folder} holds no installation; {repair}")
-    return Installation(store or GitStore(path), LocalBlobs(path / "lfs"), folder / TRAIL, following(folder))
+    blobs, state = LocalBlobs(path / "lfs"), State(folder / STATE)
+    found, sigstore = store or GitStore(path), Sigstore(folder / "trusted_root.json")
+    return Installation(found, blobs, folder / TRAIL, following=following(folder), state=state, sigstore=sigstore)
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
@@ -144,25 +128,6 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 def add_url(parser: argparse.ArgumentParser) -> None:
     """Let a command say which server it means, where the operator on the host has no say."""
     parser.add_argument("--url", type=values.server, required=True, help="its address; WAYBILL_TOKEN says who you are")
-
-
-def _first_policy(organization: str, admin: str) -> dict[str, bytes]:
-    """Write the policy a new installation begins with, sure that it can be read."""
-    for option, name in (("organization", organization), ("admin", admin)):
-        if not _ID.fullmatch(name):
-            repair = "write 1-64 lower-case letters, digits, '.', '_' or '-'"
-            raise Invalid(f"--{option}: {name!a} cannot be used; {repair}")
-    people = _PEOPLE.format(admin=admin).encode()
-    whole = _ORGANIZATION.format(organization=organization, admin=admin).encode()
-    option, name = "admin", admin
-    try:
-        parse.people(people, "people.yaml")
-        option, name = "organization", organization
-        parse.organization(whole, "waybill.yaml")
-    except BadFile as bad:
-        why = bad.problems[0].text.partition(";")[0]
-        raise Invalid(f"--{option}: {name!a} cannot be used: {why}; choose another name") from None
-    return {"waybill.yaml": whole, "people.yaml": people, "registries/python/registry.yaml": _REGISTRY.encode()}
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def chosen(options: argparse.Namespace, environment: MutableMapping[str, str]) -
         Invalid: something of it cannot be meant.
         Unavailable: there is no C git.
     """
-    secret, hook = _secret(environment, TOKEN), _secret(environment, HOOK)
+    token, hook = secret(environment, TOKEN), secret(environment, HOOK)
     if hook is not None and len(hook) < SHORTEST:
         raise Invalid(f"{HOOK}: at least {SHORTEST} random characters, or somebody guesses it")
     if options.policy_remote is None:
@@ -80,7 +80,7 @@ def chosen(options: argparse.Namespace, environment: MutableMapping[str, str]) -
     key = environment.get(KEY)
     if key is not None and not Path(key).is_file():
         raise Invalid(f"{KEY}: there is no file {key!a}")
-    login = Login(secret, Path(key) if key else None, {n: environment[n] for n in _NETWORK if n in environment})
+    login = Login(token, Path(key) if key else None, {n: environment[n] for n in _NETWORK if n in environment})
     return Chosen(
         options.policy_remote, options.policy_branch, options.policy_interval, options.policy_grace, login, hook, git
     )
@@ -96,8 +96,12 @@ def begin(folder: Path, found: Chosen) -> State:
     return data.following(folder).begin(place, datetime.now(UTC))
 
 
-def _secret(environment: MutableMapping[str, str], name: str) -> str | None:
-    """Take a secret out of the environment, or read the file that it names."""
+def secret(environment: MutableMapping[str, str], name: str) -> str | None:
+    """Take a secret out of the environment, or read the file that it names.
+
+    Raises:
+        Invalid: it is none, or cannot be read.
+    """
     given, file = environment.pop(name, None), environment.pop(f"{name}_FILE", None)
     if given is not None and file is not None:
         raise Invalid(f"{name} and {name}_FILE are both set; set one")

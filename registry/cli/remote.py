@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"[!-~]+")  # whether it is a good one, the server knows; ot
 Shape = dict[str, Any]  # what an answer must have: by key a type, a list with the shape of its items, or a shape again
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
+class NoRedirects(urllib.request.HTTPRedirectHandler):
     """Takes a redirect as the error it is here: the API has none."""
 
     def redirect_request(self, *_: object) -> None:
@@ -36,7 +36,7 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self._base = f"{url}/-/api/v1/"
-        self._open = urllib.request.build_opener(_NoRedirects).open  # a token is never sent on to another host
+        self._open = urllib.request.build_opener(NoRedirects).open  # a token is never sent on to another host
         self._token = os.environ.get("WAYBILL_TOKEN", "").strip()  # files made on Windows end lines with CR LF
         if not self._token:
             raise Invalid("WAYBILL_TOKEN is not set; put your token in it, so that it is in no command line")

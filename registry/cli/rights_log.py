@@ -50,8 +50,11 @@ def refuse_options(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show commits of branch `main` that changed the rights asked for, newest first."""
-    if options.pipeline or options.repository or (options.what and options.what[1]):
-        raise Invalid("--pipeline, --repository and a version say nothing about rights; leave them out with --policy")
+    origin = options.pipeline or options.repository or options.commit or options.declared
+    if origin or options.until or options.yank or options.yes or options.reason or (options.what and options.what[1]):
+        raise Invalid(
+            "with --policy, only --registry, --project, --principal, --since, --limit and a project narrow it"
+        )
     project = options.project or (options.what[0] if options.what else None)
     found: Iterable[dict[str, Any]]
     if options.data:

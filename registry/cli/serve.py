@@ -17,6 +17,7 @@ from registry.tokens import end_of_the_gone
 
 THREADS = 64  # per process, made as they are needed; a slow upload holds one
 MOST_WORKERS = 4
+BITBUCKET = "WAYBILL_BITBUCKET_TOKEN"
 
 
 def add_to(commands: Any) -> None:
@@ -31,13 +32,18 @@ def add_to(commands: Any) -> None:
         "--threads", type=values.between(1, 512), default=THREADS, help="per worker (default: %(default)s)"
     )
     forge.add_to(parser)
+    parser.add_argument_group(
+        "what CI systems say of their runs",
+        f"Bitbucket's identity tokens name no commit. With an access token that may read pipelines in {BITBUCKET} "
+        f"(or, from a file, {BITBUCKET}_FILE), its API is asked, and what it answers is recorded as resolved.",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     folder: Path = options.folder
-    followed = forge.chosen(options, os.environ)
+    followed, bitbucket = forge.chosen(options, os.environ), forge.secret(os.environ, BITBUCKET)
     if data.is_free(folder):
         data.create(folder, "acme", "admin")
         say = (
@@ -52,12 +58,14 @@ def run(options: argparse.Namespace) -> int:
         print(f"Finished the merge of change '{name}', which a killed process had begun", file=sys.stderr)
     with suppress(Unavailable):  # downloads go on from a disk that takes nothing
         end_of_the_gone(installation)
+        installation.state.begin()
+    installation.state.close()  # before workers are forked
     _check_free(options.bind)
     _follow(folder, followed)
     print(f"Serving {folder} at http://{options.bind}/  (index: /<registry>/simple/)", file=sys.stderr)
     from registry.cli.wsgi import Server  # noqa: PLC0415 - the web server is a third of the start of every command
 
-    Server(folder, options.bind, options.workers, options.threads, followed).run()
+    Server(folder, options.bind, options.workers, options.threads, followed, bitbucket).run()
     return 0
 
 

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from registry import names
+from registry import names, pipelines
+from registry.audit import source_commit
 from registry.errors import Invalid
 from registry.history import moment
 from registry.names import ProjectName
@@ -131,6 +132,22 @@ def date(text: str) -> datetime:
     return moment(text)
 
 
+@_said
+def provider(text: str) -> str:
+    """Read the name of a CI system; other packages' are looked for only now."""
+    known = pipelines.names()
+    if text not in known:
+        raise Invalid(f"{text!a} is no CI system that is known here; known are {', '.join(known)}")
+    return text
+
+
+@_said
+def last_moment(text: str) -> datetime:
+    """Read a date, which means its end, or a time."""
+    return moment(text, end_of_day=True)
+
+
+commit = _said(source_commit)
 project = _said(names.project_name)
 glob = _said(names.project_glob)
 registry = _said(names.registry_name)

@@ -25,6 +25,7 @@ from registry.cli.forge import Chosen
 from registry.cli.worker import STOPS, Worker
 from registry.credentials import REDACTED
 from registry.maintenance import last
+from registry.resolving import Resolver
 from registry.sessions import Sessions
 from registry.store.backend import Backend
 from registry.web import create_app
@@ -69,7 +70,15 @@ class Master(Arbiter):
 class Server(BaseApplication):
     """gunicorn, configured here and nowhere else."""
 
-    def __init__(self, folder: Path, bind: str, workers: int, threads: int, followed: Chosen | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bind: str,
+        workers: int,
+        threads: int,
+        followed: Chosen | None = None,
+        bitbucket: str | None = None,
+    ) -> None:
         """Take what an operator chooses.
 
         Args:
@@ -78,7 +87,9 @@ class Server(BaseApplication):
             workers: processes.
             threads: of each process.
             followed: what branch `main` follows.
+            bitbucket: a token for its API; None: it is not asked.
         """
+        self._bitbucket = bitbucket
         self._folder, self._threads, self._followed = folder, threads, followed
         self._chosen = {"bind": bind, "workers": workers, "threads": threads}
         super().__init__()
@@ -110,6 +121,7 @@ class Server(BaseApplication):
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
         maintain.watch(self._folder)
         installation, cache = data.open_installation(self._folder), data.cache_folder(self._folder)
+        installation.resolver = Resolver(self._bitbucket)
         git = shutil.which("git")
         backend = Backend(git, sys.executable, data.git_folder(self._folder)) if git else None
         sessions = Sessions(data.sessions_file(self._folder))

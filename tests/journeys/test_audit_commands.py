@@ -42,7 +42,7 @@ def test_the_log_of_a_release_says_who_and_through_what_and_why(
     assert registry == "    registry python"
     sha256 = listed(acme, released)["bob_audited-1.1-py3-none-any.whl"]["hashes"]["sha256"]
     assert digest == f"    digest sha256:{sha256}"
-    assert run_git(acme.git, "cat-file", "-t", commit.split()[1]).strip() == "commit"
+    assert run_git(acme.git, "cat-file", "-t", commit.removeprefix("    ledger commit ")).strip() == "commit"
 
 
 def test_the_log_is_the_same_on_the_host_and_from_elsewhere(acme: Server, released: str) -> None:

@@ -78,4 +78,33 @@ def test_the_log_is_narrowed_by_time_and_repository(site: Site) -> None:
             site.publish(wheel("demo", f"{month}.0"))
     since = Wanted(project=DEMO, since=datetime(2027, 5, 1, tzinfo=UTC))
     assert [event.facts["Version"] for event in audit.log(site.installation, since)] == ["5.0"]
+    until = Wanted(project=DEMO, until=datetime(2027, 4, 30, tzinfo=UTC))
+    assert [event.facts["Version"] for event in audit.log(site.installation, until)] == ["4.0"]
+    until = Wanted(until=datetime(2027, 4, 30, tzinfo=UTC))
+    assert [event.facts.get("Version") for event in audit.log(site.installation, until)][:1] == ["4.0"]
+    assert not list(audit.log(site.installation, Wanted(until=datetime(2026, 1, 1, tzinfo=UTC))))
     assert not list(audit.log(site.installation, Wanted(repository="acme/payments")))
+
+
+PUBLISHER = """\
+publishers:
+- {provider: github, repository: acme/payments, repository_id: "1", owner_id: "2", workflow: release.yml}
+- {issuer: "https://ci.acme.example", scopes: [read], claims: {sub: job}}
+"""
+
+
+def test_who_can_publish_names_the_trusted_pipelines_too(site: Site) -> None:
+    def named(action: Action, project: str = "demo") -> list[str]:
+        policy = site.installation.policy()
+        found = audit.who_can(policy, action, PYTHON, project_name(project), datetime.now(UTC))
+        return [f"{who} by {verdict.statement.ref.rpartition('/')[2]}" for who, verdict in found if who.name != "alice"]
+
+    site.policy(registries__python__projects__demo=f"protected: true\n{PUBLISHER}")
+    assert named(Action.PUBLISH) == ["github acme/payments by 0"]
+    assert named(Action.READ)[-2:] == ["github acme/payments by 0", "https://ci.acme.example by 1"]
+    assert named(Action.YANK) == named(Action.PUBLISH, "other") == []
+    site.policy(registries__python__registry=f"projects: declared\n{PUBLISHER}")
+    assert len(named(Action.PUBLISH)) == 2
+    assert named(Action.PUBLISH, "other") == []
+    site.policy(registries__python__registry=f"projects: open\nfrozen: true\n{PUBLISHER}")
+    assert named(Action.PUBLISH) == []

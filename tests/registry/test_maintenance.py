@@ -16,6 +16,7 @@ from registry.cli import data
 from registry.cli.maintain import PAGES
 from registry.errors import Conflict
 from registry.maintenance import Place, due, last, maintain
+from registry.model import UploadToken
 from registry.store import LEDGER, NewCommit, Signature
 from tests.archives import wheel
 from tests.legacy_client import ask, authorization, check_download, listed, upload
@@ -123,6 +124,15 @@ def test_artifacts_without_a_file_are_looked_for_once_a_day_and_when_told_to(sit
         site.installation.blobs.publish(draft)
     assert unnamed(7.2) == (0, 0)  # not looked at
     assert unnamed(7.3, timedelta(days=1)) == (1, 0)
+
+
+def test_used_identity_tokens_and_ended_upload_tokens_are_forgotten(site: Site) -> None:
+    state, ended = site.installation.state, NOW + timedelta(minutes=15)
+    token = UploadToken("token00000", "0" * 64, ended, "github/acme/payments", {}, (), {}, {})
+    assert state.exchange("of a job", ended, token, NOW)
+    assert maintain(site.installation, place(site), None, NOW)["tokens_forgotten"] == 0
+    assert maintain(site.installation, place(site), None, ended + timedelta(seconds=1))["tokens_forgotten"] == 2
+    assert state.upload_token("token00000") is None
 
 
 def test_it_is_due_after_an_hour_after_many_commits_and_when_nothing_is_known(

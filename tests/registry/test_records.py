@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from registry import names, records
 from registry.errors import Invalid, Unavailable
-from registry.model import Decision, Deletion, File, Origin, Sha256, Status, Token, Yank
+from registry.model import Attested, Decision, Deletion, File, Origin, Sha256, Status, Token, Yank
 
 AT = datetime(2027, 1, 31, 12, 0, 0, 5, tzinfo=UTC)
 FILE = File(
@@ -41,10 +41,30 @@ def test_a_record_whose_moment_is_none_in_utc_is_damaged(text: str) -> None:
         FILE,
         replace(FILE, requires_python=None, metadata_sha256=None),
         replace(FILE, deleted=Deletion("bob", "leaked", AT)),
+        replace(FILE, attested=Attested(Sha256("d" * 64), ({"kind": "GitHub", "environment": None}, {"kind": "x"}))),
+        replace(
+            FILE,
+            origin=Origin("oidc", "github/acme/x", None, {"Repository-Id": "github:1", "Commit": "a"}, {"Job": "7"}),
+        ),
     ],
 )
 def test_a_file_record_is_read_back_as_it_was(file: File) -> None:
     assert records.read_file_record(records.file_record(file, "python")) == file
+
+
+def test_a_record_of_before_there_was_provenance_is_read_and_written_again_as_it_was() -> None:
+    text = records.file_record(FILE, "python")
+    assert not {b"verified", b"declared", b"attestations"} & {word.strip(b'": {') for word in text.splitlines()}
+    read = records.read_file_record(text)
+    assert (read.origin.verified, read.origin.declared, read.attested) == ({}, {}, None)
+    assert records.file_record(read, "python") == text
+
+
+@pytest.mark.parametrize("damage", [{"sha256": "d" * 64}, {"publishers": []}, [], "x"])
+def test_a_record_whose_attestations_are_none_is_damaged(damage: object) -> None:
+    record = json.loads(records.file_record(FILE, "python"))
+    with pytest.raises(Unavailable, match="cannot be read"):
+        records.read_file_record(json.dumps({**record, "attestations": damage or ["x"]}).encode())
 
 
 def test_a_file_record_is_an_in_toto_statement_about_the_file() -> None:

@@ -96,6 +96,7 @@ def path_of(server: Server) -> str:
         ("", None, "pointer beside it"),
         (".metadata", b"Metadata-Version: 2.4\nName: other\nVersion: 1.0\n", "metadata beside it"),
         (".metadata", None, "metadata beside it"),
+        (".attestations.json", b"[]", "attestations beside it"),
         (".json", b"{}", "cannot be read"),
         (".json", b"[", "cannot be read"),
     ],

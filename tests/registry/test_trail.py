@@ -31,7 +31,11 @@ def facts(number: int) -> list[tuple[str, str]]:
     said = [("Waybill-Event", "publish"), ("Registry", "vault" if number % 50 == 7 else "python")]
     said += [("Project", f"demo-{number % 7}"), ("Version", f"1.{number % 3}")]
     if number % 5 == 0:
-        said += [("Pipeline", f"https://ci.acme.example/runs/{number // 10}")]
+        attempt = f"/attempts/{number % 3}" if number % 2 else ""
+        said += [("Pipeline", f"https://ci.acme.example/runs/{number // 10}{attempt}")]
+        said += [("Commit", f"{number % 20:07x}" + "0" * 33)]
+    if number % 13 == 0:
+        said += [("Declared-Pipeline", "https://ci.acme.example/runs/3"), ("Declared-Commit", "0" * 40)]
         said += [("Repository", f"https://git.acme.example/{'acme' if number % 2 else 'other'}/payments")]
     return said if number % 11 else said[:1]
 
@@ -73,6 +77,11 @@ WANTED = [
     Wanted(project=project_name("demo-3"), registry=registry_name("vault")),
     Wanted(registry=registry_name("vault")),
     Wanted(pipeline="https://ci.acme.example/runs/3"),
+    Wanted(pipeline="https://ci.acme.example/runs/3/attempts/2"),
+    Wanted(pipeline="https://ci.acme.example/runs/3", declared=True),
+    Wanted(commit="000000a"),
+    Wanted(commit="000000a" + "0" * 33, registry=registry_name("python")),
+    Wanted(commit="0" * 40, declared=True),
     Wanted(repository="payments"),
     Wanted(repository="acme/payments"),
     Wanted(repository="https://git.acme.example/acme/payments", project=project_name("demo-1")),

@@ -2,11 +2,13 @@
 
 import os
 import resource
+import shutil
 import stat
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ import pytest
 from registry.blobs.local import FREE_RESERVE
 from registry.cli import data
 from registry.errors import Conflict
+from registry.model import UploadToken
+from registry.state import State
 from tests.running import CLEAN, WAYBILL, run_git, serving, waybill
 from tests.tracing import lacking
 
@@ -66,7 +70,7 @@ def test_nobody_else_enters_the_folder(tmp_path: Path, there: bool) -> None:
         folder.mkdir(parents=True, mode=0o755)
     waybill("init", str(folder))
     assert (_mode(folder), _mode(folder / "waybill.git")) == (0o700, 0o700)
-    assert [path.name for path in folder.iterdir()] == ["waybill.git"]
+    assert sorted(path.name for path in folder.iterdir()) == ["state.sqlite", "waybill.git"]
     run_git(folder / "waybill.git", "fsck", "--full", "--strict")
 
 
@@ -77,6 +81,20 @@ def test_serve_makes_the_same_folder_on_first_use(tmp_path: Path) -> None:
         server.start()
         assert (_mode(server.data), _mode(server.git)) == (0o700, 0o700)
         assert "Made" in server.log()
+
+
+def test_a_new_installation_knows_nothing_of_one_that_is_gone(tmp_path: Path) -> None:
+    folder, now = tmp_path / "data", datetime.now(UTC)
+    data.create(folder, "acme", "alice")
+    state = State(folder / data.STATE)
+    token = UploadToken("token00000", "0" * 64, now + timedelta(hours=1), "github/acme/x", {}, (), {}, {})
+    assert state.exchange("of a job", token.expires, token, now)
+    state.close()
+    shutil.rmtree(folder / "waybill.git")
+    state = data.create(folder, "acme", "alice").state
+    assert state.upload_token("token00000") is None
+    assert state.begin() == 0
+    state.close()
 
 
 def test_the_folder_may_be_a_link_to_an_empty_one(tmp_path: Path) -> None:
@@ -111,7 +129,7 @@ def test_of_commands_making_one_folder_at_once_one_wins_and_the_others_say_so(tm
     assert len(lost) == 5
     for err in lost:
         assert "is making an installation in" in err or "holds an installation already" in err
-    assert [path.name for path in folder.iterdir()] == ["waybill.git"]
+    assert sorted(path.name for path in folder.iterdir()) == ["state.sqlite", "waybill.git"]
     assert secret.split("_")[1] in waybill("token", "list", "--data", str(folder)).stdout
 
 
@@ -154,7 +172,7 @@ def test_what_a_killed_init_left_is_no_hindrance(tmp_path: Path) -> None:
     said = waybill("log", "--data", str(folder), check=False)
     assert f"holds no installation; make one with 'waybill init {folder}'" in said.stderr
     waybill("init", str(folder))
-    assert [path.name for path in folder.iterdir()] == ["waybill.git"]
+    assert sorted(path.name for path in folder.iterdir()) == ["state.sqlite", "waybill.git"]
 
 
 @pytest.mark.parametrize("largest", [0, 100, 240, 260])

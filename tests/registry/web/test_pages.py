@@ -81,9 +81,9 @@ def test_a_new_release_leaves_the_others_as_they_are_rendered(site: Site, monkey
     rendered: list[str] = []
     write = simple.release_html
 
-    def counted(release: Release, files: str) -> str:
+    def counted(release: Release, files: str, provenance: str) -> str:
         rendered.append(release.version)
-        return write(release, files)
+        return write(release, files, provenance)
 
     monkeypatch.setitem(projects.WRITERS, "html", (counted, simple.project_html))
     site.publish(wheel("payments", "1.9"))
