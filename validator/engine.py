@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from itertools import groupby
+from pathlib import PurePath
 from typing import Any
 
 from registry.errors import Invalid
@@ -76,7 +77,14 @@ def items(plan: Plan, material: Material) -> Iterator[tuple[Rule, Subject]]:
 def run(plan: Plan, material: Material) -> Iterator[Verdict]:
     """Ask every rule; whatever one does, the others are asked too."""
     for rule, subject in items(plan, material):
-        yield ask(plan, rule, subject)
+        yield located(ask(plan, rule, subject), material)
+
+
+def located(verdict: Verdict, material: Material) -> Verdict:
+    """Name files from where the caller is, not from the top of the policy."""
+    if not material.root or not verdict.file:
+        return verdict
+    return replace(verdict, file=str(PurePath(material.root, verdict.file)))
 
 
 def ask(plan: Plan, rule: Rule, subject: Subject) -> Verdict:
@@ -84,8 +92,7 @@ def ask(plan: Plan, rule: Rule, subject: Subject) -> Verdict:
     values: dict[str, Any] = dict(plan.settings(rule))
     try:
         for name in rule.wants:
-            if name != "settings" and not subject.fixtures.has(name):
-                raise Absent(f"there is no '{name}' here")
+            _require(subject, name)
         for name in rule.wants:
             values[name] = plan.settings(rule) if name == "settings" else subject.fixtures.give(name)
     except Absent as absent:
@@ -112,6 +119,11 @@ def _asked(plan: Plan, rule: Rule, subject: Subject, values: Mapping[str, Any]) 
 
 def _is_pytests_skip(error: BaseException) -> bool:
     return type(error).__module__.startswith("_pytest") and type(error).__name__ == "Skipped"
+
+
+def _require(subject: Subject, name: str) -> None:
+    if name != "settings" and not subject.fixtures.has(name):
+        raise Absent(f"there is no '{name}' here")
 
 
 def _failed(plan: Plan, rule: Rule, subject: Subject, error: AssertionError) -> Verdict:

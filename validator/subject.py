@@ -75,20 +75,23 @@ class Material:
     """What one run looks at: all subjects of a situation."""
 
     situation: Situation
-    kinds: tuple[str, ...]  # the most specific first; a rule is asked once for each subject of the first kind it wants
+    kinds: Mapping[
+        str, str
+    ]  # fixture -> the kind of subject that a rule which wants it is asked about; first come first
     subjects: Iterable[Subject]
     common: Fixtures
     offers: frozenset[str]  # every fixture that some subject could give
     title: str = ""
+    root: str = ""  # what makes the files of its subjects paths from where the caller is
     whole: Subject = field(init=False)
 
     def __post_init__(self) -> None:
         none = {name: partial(_none, name) for name in self.offers if not self.common.has(name)}
-        place = Subject("", self.title or self.situation.value, Fixtures({}, none, self.common), self.title)
+        place = Subject("", self.situation.value, Fixtures({}, none, self.common))
         object.__setattr__(self, "whole", place)
 
     def kind_for(self, rule: Rule) -> str:
         """Tell for each of which subjects a rule is asked; empty: once, also where it asks for what is not offered."""
         if not self.offers.issuperset(rule.wants):
             return ""
-        return next((kind for kind in self.kinds if kind in rule.wants), "")
+        return next((kind for name, kind in self.kinds.items() if name in rule.wants), "")

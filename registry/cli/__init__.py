@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from registry import __version__
-from registry.cli import audit, change, curate, demo, hook, init, maintain, review, scrub, serve, token
+from registry.cli import audit, change, check, curate, demo, hook, init, maintain, review, scrub, serve, token
 from registry.errors import WaybillError
 from registry.shown import shown
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"waybill {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (demo, init, serve, token, change, audit, review, curate, maintain, scrub, hook):
+    for group in (demo, init, serve, token, change, audit, review, check, curate, maintain, scrub, hook):
         group.add_to(commands)
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):

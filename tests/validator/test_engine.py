@@ -40,7 +40,7 @@ def parcels(*weights: Any, common: Mapping[str, Any] | None = None) -> Material:
         for n, weight in enumerate(weights, 1)
     ]
     offers = frozenset({"parcel", "signature", *(common or ())})
-    return Material(Situation.CHANGE, ("parcel",), subjects, shared, offers, "parcels")
+    return Material(Situation.CHANGE, {"parcel": "parcel"}, subjects, shared, offers, "parcels")
 
 
 def verdicts(text: str, material: Material, ruling: Ruling | None = None, **chosen: Any) -> list[Verdict]:
