@@ -137,7 +137,8 @@ def _failed(plan: Plan, rule: Rule, subject: Subject, error: AssertionError) -> 
 
 def _told(message: str) -> tuple[str, tuple[str, ...]]:
     """Tell what the author said from what the assert saw."""
-    lines = message.splitlines() or ["it does not hold"]
+    first, *others = message.splitlines() or [""]
+    lines = [first, *(line.removeprefix("  ") for line in others)] if message else ["it does not hold"]
     begin = next((n for n, line in enumerate(lines) if line.startswith("assert ")), len(lines))
     if begin == 0:
         return lines[0], tuple(lines[1:])

@@ -71,7 +71,8 @@ def explain(seen: Any, *message: object) -> AssertionError:
         message: what its author had to say, if anything.
     """
     line = f"assert {_said(seen)}"
-    return AssertionError(f"{message[0]}\n{line}" if message else line)
+    said = "\n  ".join(str(message[0]).split("\n")) if message else ""  # as pytest indents it
+    return AssertionError(f"{said}\n{line}" if message else line)
 
 
 def _said(seen: Any) -> str:

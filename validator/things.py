@@ -39,6 +39,9 @@ class GivenRight:
     reached: tuple[str, ...]  # projects that have a file and are covered
     future: bool  # whether it also covers projects to come
 
+    def __repr__(self) -> str:
+        return f"<grant at {self.statement.place}>"
+
     @classmethod
     def of(cls, grant: Grant, **said: object) -> "GivenRight":
         """Take what the grant says, and what is known beside it."""
@@ -59,6 +62,9 @@ class PublishingRight:
     others: tuple[str, ...]  # projects elsewhere that the very same pipeline publishes
     publisher: Publisher
 
+    def __repr__(self) -> str:
+        return f"<publisher at {self.statement.place}>"
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectRights:
@@ -72,6 +78,9 @@ class ProjectRights:
     admins: frozenset[str] = frozenset()  # people who are not disabled
     own: ProjectFile | None = None
 
+    def __repr__(self) -> str:
+        return f"<project {self.name} in {self.registry}>"
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRights:
@@ -84,6 +93,9 @@ class AccountRights:
     projects: frozenset[str]  # with a file, on which they have more than reading, as registry/project
     everything: bool  # whether they have more than reading on all projects of some registry
     statement: Statement
+
+    def __repr__(self) -> str:
+        return f"<account {self.id}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,9 @@ class Distributed:
     deleted: bool = False
     refusal: str = ""  # why no registry would take it; empty: it would
 
+    def __repr__(self) -> str:
+        return f"<file {self.filename}>"
+
     @property
     def tags(self) -> tuple[str, ...]:
         """The platform tags of a wheel's filename."""
@@ -113,6 +128,9 @@ class Provenance:
     trust: str
     principal: str
     facts: Mapping[str, str] = field(default_factory=dict)  # of the pipeline, as the record has them
+
+    def __repr__(self) -> str:
+        return f"<provenance: {self.trust} by {self.principal}>"
 
     @property
     def ref(self) -> str:

@@ -65,7 +65,7 @@ class Parcel:
     provenance: Provenance | None = None
 
     @classmethod
-    def of(cls, path: Path) -> "Parcel":
+    def of(cls, path: Path, provenance: Provenance | None = None) -> "Parcel":
         """Look into a file of somebody's folder, as a registry would."""
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -79,21 +79,8 @@ class Parcel:
             contents = archive.inspect(path, dist)
         except Invalid as error:
             refusal = str(error)
-        return cls.given(path, dist, size, digest, contents, refusal)
-
-    @classmethod
-    def given(
-        cls,
-        path: Path,
-        dist: Distribution,
-        size: int,
-        sha256: str,
-        contents: archive.Contents | None,
-        refusal: str = "",
-    ) -> "Parcel":
-        """Take a file that somebody has looked into."""
-        file = Distributed(dist.filename, dist.project, dist.version, dist.kind, size, sha256, refusal=refusal)
-        return cls(path, dist, file, contents)
+        file = Distributed(dist.filename, dist.project, dist.version, dist.kind, size, digest, refusal=refusal)
+        return cls(path, dist, file, contents, provenance)
 
 
 def publish_material(parcels: Iterable[Parcel], now: datetime, destination: Destination | None = None) -> Material:
@@ -123,8 +110,7 @@ def publish_material(parcels: Iterable[Parcel], now: datetime, destination: Dest
             one = {"release": _released(together)}
             label = f"{project} {version}"
             subjects.append(Subject("release", label, Fixtures(one, {}, common), str(together[0].path)))
-    offers, count = frozenset(_OFFERS), f"{len(found)} file{'s' * (len(found) != 1)}"
-    return Material(Situation.PUBLISH, _KINDS, subjects, common, offers, title=count)
+    return Material(Situation.PUBLISH, _KINDS, subjects, common, frozenset(_OFFERS), title="distributions")
 
 
 def _file(parcel: Parcel, together: Sequence[Parcel], destination: Destination | None, common: Fixtures) -> Subject:

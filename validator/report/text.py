@@ -85,7 +85,7 @@ class Text:
 
     def _finding(self, verdict: Verdict) -> Iterator[str]:
         place, label = shown(verdict.place), shown(verdict.subject.label)
-        yield f"      {place}: {label}" if place and not place.endswith(label) else f"      {place or label}"
+        yield f"      {place}: {label}" if place and label not in place else f"      {place or label}"
         yield from (f"        {shown(line)}" for line in _lines(verdict.text))
         values = verdict.values if verdict.text.startswith("assert ") or not verdict.values else verdict.values[:1]
         yield from (self._paint("faint", f"          {shown(line)}") for line in values[:_MOST_VALUES])
