@@ -62,7 +62,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add the items of the rules, before -k and -m choose."""
     if config.getoption("waybill"):
-        items.extend(_collected(session, config))
+        found = list(_collected(session, config))
+        items.extend(found)
+        report = pytest.CollectReport("waybill", "passed", None, found)
+        config.hook.pytest_collectreport(report=report)  # the terminal counts them
 
 
 @pytest.fixture
