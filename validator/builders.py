@@ -7,6 +7,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Builders:
     def __init__(self, folder: Path) -> None:
         """Take a folder to build in."""
         self.folder = folder
+        self.keep = ExitStack()  # closes what a test has opened
         self._policies = 0
 
     def wheel(

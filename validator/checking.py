@@ -1,7 +1,7 @@
 """From paths to what is checked: policies, distributions and ledgers, each with the rules that are in force for it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +12,13 @@ from registry.policy.content import Files, Memory
 from registry.policy.given import readable
 from registry.policy.policy import Policy
 from registry.policy.ruling import Ruling
+from registry.store import LEDGER, POLICY, Snapshot
 from registry.store.clone import Clone
 from validator.engine import Plan
 from validator.folder import Folder
 from validator.loading import from_folder, from_policy, load, shipped, together
 from validator.materials.change import Proposal, change_material
+from validator.materials.ledger import ledger_material
 from validator.materials.publish import Destination, Parcel, publish_material
 from validator.rule import Rule
 from validator.selection import Selection
@@ -48,12 +50,13 @@ class Run:
     material: Material
 
 
-def prepared(paths: Sequence[Path], wanted: Wanted) -> list[Run]:
+def prepared(paths: Sequence[Path], wanted: Wanted, keep: ExitStack) -> list[Run]:
     """Find out what each path is, and which rules are in force for it.
 
     Args:
         paths: folders with a policy, wheels and sdists, folders with such.
         wanted: what else the caller asks for.
+        keep: closes what must stay open as long as rules are asked.
 
     Raises:
         Invalid: a path is nothing that can be checked, or a rule or option is none.
@@ -65,7 +68,9 @@ def prepared(paths: Sequence[Path], wanted: Wanted) -> list[Run]:
         if not path.exists():
             raise NotFound(f"{path} does not exist")
         if (path / "waybill.yaml").is_file():
-            found.append(_policy(path, wanted))
+            found.append(_policy(path, wanted, keep))
+        elif path.is_dir() and (ledger := _ledger(path, wanted, keep)):
+            found += ledger
         else:
             files += _distributions(path)
     if files:
@@ -86,23 +91,52 @@ def _distributions(path: Path) -> Iterator[Path]:
         raise Invalid(f"{path} is neither a wheel (.whl), nor an sdist (.tar.gz), nor a folder with a policy")
 
 
-def _policy(path: Path, wanted: Wanted) -> Run:
+def _policy(path: Path, wanted: Wanted, keep: ExitStack) -> Run:
     """Check a policy as it lies there; with a base, what merging the commit would make of it."""
     root = "" if path == Path() else str(path)
     if wanted.base is None:
         files = Folder(path)
         policy = Policy(files)
         return Run(_plan(files, policy, wanted), change_material(policy, wanted.now, root=root))
-    with closing(Clone(path)) as clone:
-        base, head = clone.merged(clone.resolve(wanted.base), clone.resolve(wanted.head))
-        if base.entry("waybill.yaml") is None:
-            raise Invalid(f"{path} is not the top of its git repository, or {wanted.base} has no waybill.yaml there")
-        memory = Memory()
-        before, after = Policy(base, memory), Policy(head, memory)
-        proposal = Proposal(before, after, wanted.author, wanted.now)
-        material = change_material(after, wanted.now, proposal, root)
-        # Whoever proposes a change cannot choose the rules it is judged by.
-        return Run(_plan(base, before, wanted), material)
+    clone = keep.enter_context(closing(Clone(path)))
+    base, head = clone.merged(clone.resolve(wanted.base), clone.resolve(wanted.head))
+    if base.entry("waybill.yaml") is None:
+        raise Invalid(f"{path} is not the top of its git repository, or {wanted.base} has no waybill.yaml there")
+    memory = Memory()
+    before, after = Policy(base, memory), Policy(head, memory)
+    proposal = Proposal(before, after, wanted.author, wanted.now)
+    material = change_material(after, wanted.now, proposal, root)
+    # Whoever proposes a change cannot choose the rules it is judged by.
+    return Run(_plan(base, before, wanted), material)
+
+
+def _ledger(path: Path, wanted: Wanted, keep: ExitStack) -> list[Run] | None:
+    """Check a clone of the ledger, and the policy too where the clone is a bare one; None where it is none."""
+    try:
+        clone = keep.enter_context(closing(Clone(path)))
+    except (NotFound, Invalid):
+        return None
+    main, newest = (_branch(clone, name) for name in (POLICY, LEDGER))
+    if newest is None:
+        head = _branch(clone, "HEAD")
+        newest = head if head and head.entry(".gitattributes") and not head.entry("waybill.yaml") else None
+    if newest is None or not (path / ".gitattributes").exists() | (path / "objects").is_dir():
+        return None
+    policy = Policy(main) if main else None
+    material = ledger_material(clone, path, newest, policy, wanted.now)
+    found = [Run(_plan(main, policy, wanted), material)]
+    if policy and (path / "objects").is_dir():
+        found.append(Run(_plan(main, policy, wanted), change_material(policy, wanted.now)))
+    return found
+
+
+def _branch(clone: Clone, name: str) -> Snapshot | None:
+    for one in (name, f"origin/{name}"):
+        try:
+            return clone.snapshot(clone.resolve(one))
+        except (NotFound, Invalid):
+            continue
+    return None
 
 
 def _files(paths: Sequence[Path], wanted: Wanted) -> Run:

@@ -5,7 +5,7 @@ pytest loads this file wherever Waybill is installed, so what costs time is impo
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,18 +62,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add the items of the rules, before -k and -m choose."""
     if config.getoption("waybill"):
-        found = list(_collected(session, config))
-        items.extend(found)
+        found: list[pytest.Item | pytest.Collector] = list(_collected(session, config))
+        items.extend(item for item in found if isinstance(item, pytest.Item))
         report = pytest.CollectReport("waybill", "passed", None, found)
         config.hook.pytest_collectreport(report=report)  # the terminal counts them
 
 
 @pytest.fixture
-def waybill(tmp_path: Path) -> "Builders":
+def waybill(tmp_path: Path) -> "Iterator[Builders]":
     """Builders of wheels, sdists, policies and changes, and the question to a rule."""
     from validator.builders import Builders  # noqa: PLC0415
 
-    return Builders(tmp_path)
+    builders = Builders(tmp_path)
+    with builders.keep:
+        yield builders
 
 
 class Checked(pytest.Collector):
@@ -160,8 +162,10 @@ def _collected(session: pytest.Session, config: pytest.Config) -> Iterator[RuleI
     from validator.engine import items  # noqa: PLC0415
     from validator.verdict import item_id  # noqa: PLC0415
 
+    keep = ExitStack()
+    config.add_cleanup(keep.close)
     try:
-        runs = prepared([Path(path) for path in config.getoption("waybill")], _wanted(config))
+        runs = prepared([Path(path) for path in config.getoption("waybill")], _wanted(config), keep)
     except WaybillError as error:
         raise pytest.UsageError(f"--waybill: {error}") from None
     for one in runs:

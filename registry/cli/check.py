@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,11 +69,12 @@ def run(options: argparse.Namespace) -> int:
         return 0
     try:
         reports = [_report(text) for text in options.report]
-        runs = prepared(options.paths or [Path()], _wanted(options))
+        with ExitStack() as keep:
+            runs = prepared(options.paths or [Path()], _wanted(options), keep)
+            findings = Findings([_asked(one) for one in runs], options.strict)
     except WaybillError as error:
         print("waybill: " + "\n".join(map(shown, str(error).splitlines())), file=sys.stderr)
         return WRONG_USAGE
-    findings = Findings([_asked(one) for one in runs], options.strict)
     if not findings.verdicts:
         print("waybill: no rule was asked; look at --select, --ignore, -k and -m", file=sys.stderr)
         return WRONG_USAGE

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from validator.builders import Builders
+from registry.records import pointer
+from tests.validator.books import OTHER, PATH, Books, ledger
+from validator.builders import NOW, Builders
 from validator.subject import Material
 
 Make = Callable[[Builders], Material]
@@ -84,6 +86,8 @@ def noise(count: int) -> bytes:
     """Give bytes that do not compress."""
     return b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(count // 32 + 1))[:count]
 
+
+UNTOUCHED = ledger(lambda _books: None)
 
 EXAMPLES: dict[str, Example] = {
     "WB101": policy({"teams/payments.yaml": "membres: [carol]\n"}, {}),
@@ -200,6 +204,20 @@ EXAMPLES: dict[str, Example] = {
     "WB417": file(
         lambda m: m.publish(m.wheel(requires_dist="other"), m.sdist()),
         lambda m: m.publish(m.wheel(requires_dist="other"), m.sdist(dynamic="Requires-Dist")),
+    ),
+    "WB501": file(ledger(lambda b: b.write({f"{PATH}.json": b.read(f"{PATH}.json") + b" "})), UNTOUCHED),
+    "WB502": file(ledger(lambda b: b.write({PATH: pointer(OTHER, 1)})), UNTOUCHED),
+    "WB503": file(ledger(lambda b: b.write({f"{PATH}.metadata": b.read(f"{PATH}.metadata") + b" "})), UNTOUCHED),
+    "WB504": file(ledger(lambda b: b.edit(lambda record: record.update({"requires-python": ">=3.8"}))), UNTOUCHED),
+    "WB505": file(ledger(Books.leave_metadata), ledger(Books.bury)),
+    "WB506": file(ledger(lambda b: b.write({"notes.txt": b"hello"}, Waybill_Event="none")), UNTOUCHED),
+    "WB507": file(ledger(lambda b: b.publish(replace(b.file, uploaded=NOW), OTHER)), UNTOUCHED, "WB510"),
+    "WB508": file(ledger(Books.merge), UNTOUCHED),
+    "WB509": file(ledger(lambda b: b.write({"notes.txt": b"hello"}, earlier=10)), UNTOUCHED),
+    "WB510": file(ledger(lambda b: b.publish(replace(b.file, sha256=OTHER), OTHER)), UNTOUCHED, "WB507"),
+    "WB511": file(
+        ledger(lambda b: b.edit(lambda record: record["decision"].update({"allowed-by": "waybill.yaml#admins/9"}))),
+        UNTOUCHED,
     ),
     "WB601": change(
         {"waybill.yaml": "organization: acme\nadmins: [alice, bob]\n"},

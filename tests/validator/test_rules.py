@@ -32,17 +32,17 @@ def test_every_rule_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("code", RULES)
-def test_a_rule_fails_on_its_bad_example_and_only_there(code: str, tmp_path: Path) -> None:
+def test_a_rule_fails_on_its_bad_example_and_only_there(code: str, waybill: Builders) -> None:
     example = EXAMPLES[code]
-    bad = outcomes(example.bad(Builders(tmp_path)), code)
+    bad = outcomes(example.bad(waybill), code)
     assert Outcome.FAILED in bad[code]
     failing = {other for other, found in bad.items() if found & {Outcome.FAILED, Outcome.CRASHED}}
     assert failing == {code, *example.also}
 
 
 @pytest.mark.parametrize("code", RULES)
-def test_the_good_example_of_a_rule_is_good_by_every_rule(code: str, tmp_path: Path) -> None:
-    good = outcomes(EXAMPLES[code].good(Builders(tmp_path)), code)
+def test_the_good_example_of_a_rule_is_good_by_every_rule(code: str, waybill: Builders) -> None:
+    good = outcomes(EXAMPLES[code].good(waybill), code)
     assert Outcome.PASSED in good[code]
     assert {other for other, found in good.items() if found & {Outcome.FAILED, Outcome.CRASHED}} == set()
 

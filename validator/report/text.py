@@ -1,6 +1,7 @@
 """For people at a terminal: by family, what is to be repaired with its place, and one line for whatever is in order."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from registry.shown import shown
 from validator.report.findings import Findings, Section, family_title
@@ -78,14 +79,17 @@ class Text:
         word = worst if any(verdict.bad for verdict in found) else "waived"
         yield f"    {self._paint(word, word)} {rule.code} {rule.name}"
         yield f"      {self._paint('faint', shown(rule.title))}"
-        for verdict in found[:_MOST]:
-            yield from self._finding(verdict)
+        for _, alike in groupby(found[:_MOST], lambda verdict: (verdict.text, verdict.values[:1], verdict.waiver)):
+            yield from self._places(list(alike))
         if len(found) > _MOST:
             yield f"      and {len(found) - _MOST} more"
 
-    def _finding(self, verdict: Verdict) -> Iterator[str]:
-        place, label = shown(verdict.place), shown(verdict.subject.label)
-        yield f"      {place}: {label}" if place and label not in place else f"      {place or label}"
+    def _places(self, alike: Sequence[Verdict]) -> Iterator[str]:
+        """List the places of what is to be said in the same words."""
+        for verdict in alike:
+            place, label = shown(verdict.place), shown(verdict.subject.label)
+            yield f"      {place}: {label}" if place and label not in place else f"      {place or label}"
+        verdict = alike[0]
         yield from (f"        {shown(line)}" for line in _lines(verdict.text))
         values = verdict.values if verdict.text.startswith("assert ") or not verdict.values else verdict.values[:1]
         yield from (self._paint("faint", f"          {shown(line)}") for line in values[:_MOST_VALUES])
