@@ -11,9 +11,9 @@ from validator.rule import Rule
 _HEAD = """# The rules that ship
 
 Made from the rules' own docstrings by `python -m validator.reference`; `waybill check --rules` prints the short form.
-A rule is asked where it stands under *on*: `publish` for wheels and sdists, `change` for a policy, `ledger` for the books.
-Settings are set in `waybill.yaml` under `rules: {settings: {CODE: {name: value}}}`; what is not to count for a while gets
-a waiver there, with owner, reason and last day.
+A rule is asked where *on* says: `publish` for wheels and sdists, `change` for a policy, `ledger` for the books.
+Settings are made in `waybill.yaml` under `rules: {settings: {CODE: {name: value}}}`; what is not to count for a while
+gets a waiver there, with owner, reason and last day.
 """
 
 
