@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from registry.blobs import Blobs
+from registry.checking import Checker
 from registry.credentials import require_live
 from registry.errors import NotFound, Unavailable
 from registry.following import Following
@@ -30,7 +31,12 @@ class Installation:
     """Everything the verbs need. Any thread may use it; nothing decided is kept."""
 
     def __init__(
-        self, store: Store, blobs: Blobs, trail: Path | None = None, following: Following | None = None
+        self,
+        store: Store,
+        blobs: Blobs,
+        trail: Path | None = None,
+        following: Following | None = None,
+        checker: Checker | None = None,
     ) -> None:
         """Take the adapters.
 
@@ -39,7 +45,9 @@ class Installation:
             blobs: the artifacts.
             trail: where the index of history is kept; None: in this process.
             following: where branch `main` comes from; None: it is made here.
+            checker: asks the rules that a policy selects.
         """
+        self.checker = checker
         self.following = following or Following(None)
         self.store = store
         self.blobs = blobs

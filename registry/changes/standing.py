@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from registry import names
 from registry.changes import lines
 from registry.changes.record import ChangeRecord, read_change_record, record_path
+from registry.checking import judged_by_rules
 from registry.errors import Invalid, NotFound
 from registry.installation import OPERATOR, Installation
 from registry.names import ProjectName, RegistryName
@@ -185,6 +186,7 @@ def _judged(installation: Installation, draft: _Draft, record: ChangeRecord) -> 
         tree_id=tree,
         projects=projects_of(installation, after),
     )
+    judgement = judged_by_rules(installation.checker, judgement, draft.before, after, datetime.now(UTC))
     return Change(
         name=record.name,
         head=draft.head,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from registry.blobs.local import FREE_RESERVE, LocalBlobs
 from registry.cli import values
+from registry.cli.rules import Rules
 from registry.durable import make_folders, sync_folder
 from registry.errors import Conflict, Invalid, NotFound, Unavailable
 from registry.following import Following
@@ -131,7 +132,8 @@ def open_installation(folder: Path, store: GitStore | None = None) -> Installati
     if not (path / "HEAD").exists():
         repair = f"make one with 'waybill init {folder}'" if is_free(folder) else f"it has no {GIT_FOLDER} in it"
         raise NotFound(f"{folder} holds no installation; {repair}")
-    return Installation(store or GitStore(path), LocalBlobs(path / "lfs"), folder / TRAIL, following(folder))
+    where = store or GitStore(path), LocalBlobs(path / "lfs"), folder / TRAIL, following(folder)
+    return Installation(*where, Rules())
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

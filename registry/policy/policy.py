@@ -111,6 +111,12 @@ class Policy:
         """List a folder by name, with all that lies in it; the root is ''."""
         return self._entries(folder)
 
+    def texts(self, folder: str, ending: str) -> dict[str, bytes]:
+        """Read the files of a folder whose names end in a certain way, by path."""
+        names = sorted(name for name, found in self._entries(folder).items() if name.endswith(ending))
+        read = {f"{folder}/{name}": self._files.read(f"{folder}/{name}") for name in names}
+        return {path: text for path, text in read.items() if text is not None}
+
     def problems(self) -> list[Problem]:
         """Read every file and list what would have to be repaired, for health and for whoever changed something."""
         found: list[Problem] = []

@@ -5,14 +5,14 @@ from werkzeug.exceptions import HTTPException
 
 from registry.errors import WaybillError
 from registry.installation import Installation
-from registry.web import audit, changes, curate, tokens
+from registry.web import audit, changes, check, curate, tokens
 from registry.web.refusals import challenge, status_of
 
 
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes of the API."""
     routes = Blueprint("api", __name__, url_prefix="/-/api/v1")
-    for part in (audit, changes, curate, tokens):
+    for part in (audit, changes, check, curate, tokens):
         routes.register_blueprint(part.blueprint(installation))
     routes.register_error_handler(WaybillError, _from_error)
     routes.register_error_handler(HTTPException, _from_http)

@@ -9,11 +9,12 @@ from contextlib import ExitStack
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from registry.blobs.incoming import Incoming
 from registry.errors import Invalid, TooLarge
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.files import BadFile, Limits
-from registry.policy.roles import Action
+from registry.policy.roles import Action, Principal
 from registry.upload import Accepted, upload
 from registry.web.auth import caller, known_registry, permit
 from registry.web.form import FORM_BYTES, FORM_PARTS, Form, receive
@@ -46,7 +47,7 @@ def blueprint(installation: Installation, landed: Callable[[RegistryName, Projec
     @routes.post("/<registry>/legacy")
     def receive_upload(registry: str) -> Response:
         with ExitStack() as stack:
-            accepted = _receive(installation, registry, stack)
+            accepted = upload(installation, *receive_file(installation, registry, stack))
         if accepted.commit:
             landed(RegistryName(registry), accepted.file.dist.project)
         return _told(accepted)
@@ -54,8 +55,19 @@ def blueprint(installation: Installation, landed: Callable[[RegistryName, Projec
     return routes
 
 
-def _receive(installation: Installation, raw_registry: str, stack: ExitStack) -> Accepted:
-    """Authenticate before a byte of the body is read, then stream, then store."""
+def receive_file(
+    installation: Installation, raw_registry: str, stack: ExitStack
+) -> tuple[Principal, RegistryName, str, Incoming, dict[str, str]]:
+    """Authenticate before a byte of the body is read, then stream it into a draft.
+
+    Args:
+        installation: what is uploaded to.
+        raw_registry: the registry, as the request names it.
+        stack: closes the draft.
+
+    Returns:
+        Who uploads, into which registry, and the file with its name and what the form says of it.
+    """
     view = installation.view()
     registry, principal = known_registry(view, raw_registry), caller(view)
     permit(view, principal, Action.PUBLISH, registry, None)
@@ -68,7 +80,8 @@ def _receive(installation: Installation, raw_registry: str, stack: ExitStack) ->
         form = receive(_request(), _SINGLE, installation.blobs, limits.file_bytes, stack)
     except RequestEntityTooLarge:
         raise TooLarge(_too_large(limits)) from None
-    return upload(installation, principal, registry, form.filename, form.draft, _said(form))
+    draft = form.draft
+    return principal, registry, form.filename, draft, _said(form)
 
 
 def _said(form: Form) -> dict[str, str]:
