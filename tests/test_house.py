@@ -26,6 +26,7 @@ HOMES = {
         "registry/store/process.py",
         "registry/cli/maintain.py",
         "registry/cli/demo.py",
+        "validator/sandbox.py",
     },
     "argparse": {"registry/cli/"},
     "validator": {"registry/cli/", "validator/"},

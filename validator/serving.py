@@ -8,26 +8,40 @@ from functools import lru_cache
 from registry.checking import Arrival
 from registry.errors import Invalid
 from registry.policy.files import Problem
+from registry.policy.judge.touched import every_path
 from registry.policy.policy import Policy
 from registry.policy.ruling import Ruling
 from validator.engine import Plan, run
-from validator.loading import shipped
+from validator.loading import load, shipped
 from validator.materials.change import Proposal, change_material
 from validator.materials.publish import Destination, Parcel, publish_material
 from validator.rule import Rule
+from validator.sandbox import MEMORY, SECONDS, Request, ask
 from validator.selection import Selection, meant
 from validator.subject import Material
 from validator.things import Distributed, Provenance
 
 
 class Rules:
-    """The rules that ship, asked of uploads and changes (see the port)."""
+    """The rules that ship, asked of uploads and changes; of the organization's own only if the operator wants it."""
+
+    def __init__(self, own: str | None = None) -> None:
+        """Take what the operator chose.
+
+        Args:
+            own: the interpreter in which the organization's own rules are asked of uploads; None: they are not.
+        """
+        self._own = own
 
     def upload(self, policy: Policy, arrival: Arrival, now: datetime) -> tuple[str, ...]:
         """Give the sentences of the rules that refuse a file (see the port)."""
         ruling = policy.organization().rules
         plan = _plan(policy, ruling, ruling.upload, now)
-        return _refusals(plan, arrived(policy, arrival, now))
+        refusals = _refusals(plan, arrived(policy, arrival, now))
+        if refusals or self._own is None or not policy.texts("rules", "_rules.py"):
+            return refusals
+        files = policy.derived("every file", lambda: _every_file(policy))
+        return ask(self._own, Request(files, policy.commit, arrival, now, MEMORY, SECONDS))
 
     def change(self, before: Policy, after: Policy, author: str | None, now: datetime) -> tuple[Problem, ...]:
         """List what the rules do not let a change do; also one that names rules which do not exist."""
@@ -54,6 +68,30 @@ def arrived(policy: Policy, arrival: Arrival, now: datetime) -> Material:
     provenance = Provenance("token", arrival.principal.name or "")
     parcel = Parcel(arrival.path, dist, file, arrival.contents, provenance)
     return publish_material([parcel], now, Destination(policy, arrival.registry))
+
+
+def own_plan(policy: Policy, now: datetime) -> Plan:
+    """Choose from the organization's own rules those that uploads are refused by; it runs their files.
+
+    Raises:
+        Invalid: one cannot be loaded.
+    """
+    ruling = policy.organization().rules
+    own = [rule for path, text in policy.texts("rules", "_rules.py").items() for rule in load(text, path)]
+    chosen = [rule for rule in own if any(meant(entry, rule) for entry in ruling.upload)]
+    chosen = [rule for rule in chosen if not ruling.select or any(meant(entry, rule) for entry in ruling.select)]
+    chosen = [rule for rule in chosen if not any(meant(entry, rule) for entry in ruling.ignore)]
+    codes = {rule.code for rule in chosen}
+    settings = {code: values for code, values in ruling.settings.items() if code in codes}
+    return Plan.of(chosen, Ruling(settings=settings, waivers=ruling.waivers), Selection(), now.date())
+
+
+def _every_file(policy: Policy) -> dict[str, bytes]:
+    folders = {path.rpartition("/")[0] for path in every_path(policy)}
+    found: dict[str, bytes] = {}
+    for folder in folders:
+        found |= policy.texts(folder, "")
+    return found
 
 
 def _refusals(plan: Plan, material: Material) -> tuple[str, ...]:

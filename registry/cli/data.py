@@ -118,12 +118,13 @@ def making(folder: Path, organization: str, admin: str) -> Iterator[Installation
         yield Installation(store, LocalBlobs(draft / "lfs"))
 
 
-def open_installation(folder: Path, store: GitStore | None = None) -> Installation:
+def open_installation(folder: Path, store: GitStore | None = None, own: str | None = None) -> Installation:
     """Open a data folder.
 
     Args:
         folder: which.
         store: its git repository, where it is open already.
+        own: the interpreter for the organization's own rules; None: uploads are not asked by them.
 
     Raises:
         NotFound: there is no installation in it.
@@ -133,7 +134,7 @@ def open_installation(folder: Path, store: GitStore | None = None) -> Installati
         repair = f"make one with 'waybill init {folder}'" if is_free(folder) else f"it has no {GIT_FOLDER} in it"
         raise NotFound(f"{folder} holds no installation; {repair}")
     where = store or GitStore(path), LocalBlobs(path / "lfs"), folder / TRAIL, following(folder)
-    return Installation(*where, Rules())
+    return Installation(*where, Rules(own))
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

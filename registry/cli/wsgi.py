@@ -69,7 +69,16 @@ class Master(Arbiter):
 class Server(BaseApplication):
     """gunicorn, configured here and nowhere else."""
 
-    def __init__(self, folder: Path, bind: str, workers: int, threads: int, followed: Chosen | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bind: str,
+        workers: int,
+        threads: int,
+        followed: Chosen | None = None,
+        *,
+        own_rules: bool = False,
+    ) -> None:
         """Take what an operator chooses.
 
         Args:
@@ -78,7 +87,9 @@ class Server(BaseApplication):
             workers: processes.
             threads: of each process.
             followed: what branch `main` follows.
+            own_rules: whether uploads are asked by the organization's own rules too.
         """
+        self._own = sys.executable if own_rules else None
         self._folder, self._threads, self._followed = folder, threads, followed
         self._chosen = {"bind": bind, "workers": workers, "threads": threads}
         super().__init__()
@@ -109,7 +120,7 @@ class Server(BaseApplication):
         sys.setswitchinterval(SWITCH)
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
         maintain.watch(self._folder)
-        installation, cache = data.open_installation(self._folder), data.cache_folder(self._folder)
+        installation, cache = data.open_installation(self._folder, own=self._own), data.cache_folder(self._folder)
         git = shutil.which("git")
         backend = Backend(git, sys.executable, data.git_folder(self._folder)) if git else None
         sessions = Sessions(data.sessions_file(self._folder))

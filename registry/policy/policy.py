@@ -113,8 +113,9 @@ class Policy:
 
     def texts(self, folder: str, ending: str) -> dict[str, bytes]:
         """Read the files of a folder whose names end in a certain way, by path."""
-        names = sorted(name for name, found in self._entries(folder).items() if name.endswith(ending))
-        read = {f"{folder}/{name}": self._files.read(f"{folder}/{name}") for name in names}
+        names = sorted(n for n, found in self._entries(folder).items() if n.endswith(ending) and not found.folder)
+        paths = [f"{folder}/{name}" if folder else name for name in names]
+        read = {path: self._files.read(path) for path in paths}
         return {path: text for path, text in read.items() if text is not None}
 
     def problems(self) -> list[Problem]:
