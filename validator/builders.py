@@ -129,10 +129,11 @@ class Builders:
         policy: Policy | None = None,
         registry: str = "python",
         provenance: Provenance | None = None,
+        ask: Callable[[Path], str] | None = None,
         now: datetime = NOW,
     ) -> Material:
-        """Take files that are to be published, perhaps with where to and by which pipeline."""
-        found = [Parcel.of(path, provenance) for path in files]
+        """Take files that are to be published, perhaps with where to, by which pipeline, and what is said there."""
+        found = [Parcel.of(path, provenance, ask) for path in files]
         return publish_material(found, now, Destination(policy, registry_name(registry)) if policy else None)
 
     def ask(self, rule: Callable[..., None], material: Material | Policy, **settings: Settings) -> list[Verdict]:

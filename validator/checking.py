@@ -1,6 +1,6 @@
 """From paths to what is checked: policies, distributions and ledgers, each with the rules that are in force for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,6 +40,7 @@ class Wanted:
     policy: Path | None = None  # of the registry that distributions are to go to
     registry: str | None = None
     rules: Sequence[Path] = ()  # further rule files
+    ask: Callable[[Path], str] | None = None  # asks the registry about a file; gives its refusal, or nothing
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _branch(clone: Clone, name: str) -> Snapshot | None:
 
 
 def _files(paths: Sequence[Path], wanted: Wanted) -> Run:
-    parcels = [Parcel.of(path) for path in paths]
+    parcels = [Parcel.of(path, ask=wanted.ask) for path in paths]
     if wanted.policy is None:
         return Run(_plan(None, None, wanted), publish_material(parcels, wanted.now))
     files = Folder(wanted.policy)

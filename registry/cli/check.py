@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from registry.errors import WaybillError
+from registry.cli import remote, values
+from registry.errors import Forbidden, WaybillError
 from registry.shown import shown
 from validator.checking import Run, Wanted, prepared
 from validator.engine import run as verdicts
@@ -46,6 +47,11 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--author", metavar="PERSON", help="who proposes it: an id of people.yaml")
     parser.add_argument("--policy", metavar="DIR", type=Path, help="the policy that says what distributions must be")
     parser.add_argument("--registry", metavar="R", help="where distributions are to go, if there are several")
+    parser.add_argument(
+        "--url",
+        type=values.server,
+        help="ask this registry whether it would accept the files; WAYBILL_TOKEN says who you are",
+    )
     parser.add_argument("--select", metavar="RULES", default="", help="codes, their beginnings, or names, by comma")
     parser.add_argument("--ignore", metavar="RULES", default="", help="likewise")
     parser.add_argument("-k", metavar="EXPR", dest="keyword", default="", help="as pytest's: 'licence and not sdist'")
@@ -105,7 +111,22 @@ def _wanted(options: argparse.Namespace) -> Wanted:
         policy=options.policy,
         registry=options.registry,
         rules=options.with_rules,
+        ask=_asking(options.url, options.registry or "python") if options.url else None,
     )
+
+
+def _asking(url: str, registry: str) -> Callable[[Path], str]:
+    """Ask a registry; a server that cannot be asked leaves the question open, which is no pass."""
+    server = remote.Server(url)
+
+    def ask(file: Path) -> str:
+        try:
+            server.send("check", {"registry": registry}, file, {"accepted": bool})
+        except Forbidden as refusal:
+            return str(refusal).partition(" ")[2] or str(refusal)
+        return ""
+
+    return ask
 
 
 def _report(text: str) -> tuple[str, Path]:

@@ -149,6 +149,10 @@ EXAMPLES: dict[str, Example] = {
     "WB305": policy({PROJECT: "protected: true\n"}, OK),
     "WB306": policy(publishers(f"{GITHUB}, environment: pypi", ""), OK),
     "WB307": policy(registry(f"publishers:\n  - {{{GITHUB}, environment: pypi}}\n"), OK),
+    "WB400": file(
+        lambda m: m.publish(m.wheel(), ask=lambda _path: "nobody may publish demo"),
+        lambda m: m.publish(m.wheel(), ask=lambda _path: ""),
+    ),
     "WB401": file(lambda m: m.publish(renamed(m)), lambda m: m.publish(m.wheel())),
     "WB402": file(
         lambda m: m.publish(m.wheel(classifier="Development Status :: 9 - No", summary="a\n b")),

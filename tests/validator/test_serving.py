@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from registry.checking import judged_by_rules
 from registry.cli import main
 from registry.installation import Installation
 from registry.names import project_name
-from registry.store import LEDGER
+from registry.policy.judge import judge
+from registry.store import LEDGER, POLICY, NewCommit
 from tests.archives import sdist, wheel
-from tests.registry.web.site import Archive, Field, Site, new_site
+from tests.legacy_client import upload
+from tests.registry.web.site import ALICE, Archive, Field, Site, new_site
+from tests.running import Server, waybill
 from validator.builders import Builders
 
 GOOD = ["License-Expression: MIT", "Description-Content-Type: text/plain"]
@@ -134,6 +138,69 @@ def test_the_words_are_those_of_waybill_check(site: Site, tmp_path: Path, capsys
     assert main(["check", str(tmp_path / DIRECT[0]), "--json"]) == 1
     (found,) = [f for f in json.loads(capsys.readouterr().out)["findings"] if f["severity"] == "error"]
     assert f"{found['rule']} {found['name']}: {found['text']}" == site.publish(DIRECT).text.strip() == WORDS
+
+
+@pytest.mark.parametrize(("version", "code"), [("1.0", 1), ("2.0", 0)])
+def test_a_pipeline_asks_the_registry_before_it_publishes_and_hears_the_words_of_the_upload(
+    shared_server: Server, version: str, code: int, tmp_path: Path
+) -> None:
+    shared_server.set_policy({"waybill.yaml": f"{BASE}rules: {{upload: [WB413]}}\n"})
+    headers = [*GOOD, *(["Requires-Dist: other @ https://example.org/other.whl"] if code else [])]
+    name, content = wheel("piped", version, headers=headers, body="Text.", requires_python=">=3.11")
+    (tmp_path / name).write_bytes(content)
+    arguments = ["check", str(tmp_path / name), "--url", shared_server.url, "--ignore", "WB413", "--json"]
+    done = waybill(*arguments, token=shared_server.token, check=False)
+    assert done.returncode == code, done.stderr
+    found = json.loads(done.stdout)
+    said = upload(shared_server.upload_url, shared_server.token, name, content)
+    if code:
+        assert [f["text"] for f in found["findings"]] == [said.text.strip()] == [WORDS]
+    else:
+        assert {"rule": "WB400", "subject": name, "outcome": "passed", "reason": None} in found["checks"]
+    assert said.status == (400 if code else 200)
+
+
+def test_a_registry_that_cannot_be_asked_is_no_pass(tmp_path: Path) -> None:
+    path = Builders(tmp_path).wheel()
+    done = waybill("check", str(path), "--url", "http://127.0.0.1:9", token="wb_none", check=False)
+    assert done.returncode == 1
+    assert "http://127.0.0.1:9/-/api/v1/ does not answer" in done.stdout
+
+
+CHANGE_RULES = "rules: {change: [WB2], upload: [WB4]}\n"
+
+
+def propose(site: Site, files: dict[str, str], rules: str = CHANGE_RULES) -> tuple[str, ...]:
+    """Judge a change of files on top of a policy with rules."""
+    site.policy(waybill=f"{BASE}{rules}")
+    store = site.installation.store
+    before = store.head(POLICY)
+    new = NewCommit({path: text.encode() for path, text in files.items()}, "change\n", ALICE, ALICE, before.time)
+    after = store.batch(POLICY, before).add(new)
+    parent, proposed = site.installation.policy_of(before), site.installation.policy_of(after)
+    now = site.installation.view().now
+    judged = judge(parent, proposed, "alice", (), now)
+    judged = judged_by_rules(site.installation.checker, judged, parent, proposed, now)
+    return tuple(map(str, judged.problems))
+
+
+REGISTRY = "projects: open\nowners: [alice]\ngrants:\n  - {role: publish, to: [everyone]}\n"
+WIDE = "registries/python/registry.yaml:4: WB208 not_everybody_publishes: everyone may publish; name teams or people"
+
+
+def test_a_change_is_refused_by_the_rules_of_the_policy_it_changes(site: Site) -> None:
+    path = "registries/python/registry.yaml"
+    assert propose(site, {path: REGISTRY}) == (WIDE,)
+    assert propose(site, {path: REGISTRY, "waybill.yaml": BASE}) == (WIDE,)
+    assert propose(site, {path: REGISTRY.replace("everyone", "alice")}) == ()
+    assert propose(site, {path: REGISTRY}, "") == ()
+
+
+def test_a_change_that_names_a_rule_that_does_not_exist_is_refused(site: Site) -> None:
+    wrong = f"{BASE}rules: {{upload: [WB999]}}\n"
+    assert propose(site, {"waybill.yaml": wrong}, "") == (
+        "waybill.yaml:1: 'WB999' is no rule and no beginning of a code; did you mean 'WB509'?",
+    )
 
 
 def test_builders_make_what_the_server_takes(site: Site, tmp_path: Path) -> None:

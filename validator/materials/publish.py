@@ -19,9 +19,10 @@ from validator.rule import Situation
 from validator.subject import Absent, Fixtures, Material, Subject
 from validator.things import Distributed, Provenance
 
-_OF_FILES = ("file", "archive", "metadata", "provenance")
+_OF_FILES = ("answer", "file", "archive", "metadata", "provenance")
 _KINDS = {**dict.fromkeys(_OF_FILES, "file"), "release": "release", "project": "file", "registry": "file"}
 _OFFERS = {
+    "answer",
     "file",
     "archive",
     "metadata",
@@ -63,9 +64,10 @@ class Parcel:
     file: Distributed
     contents: archive.Contents | None  # None: no registry would take it
     provenance: Provenance | None = None
+    ask: Callable[[Path], str] | None = None  # asks the registry; gives its refusal, or nothing
 
     @classmethod
-    def of(cls, path: Path, provenance: Provenance | None = None) -> "Parcel":
+    def of(cls, path: Path, provenance: Provenance | None = None, ask: Callable[[Path], str] | None = None) -> "Parcel":
         """Look into a file of somebody's folder, as a registry would."""
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -80,7 +82,7 @@ class Parcel:
         except Invalid as error:
             refusal = str(error)
         file = Distributed(dist.filename, dist.project, dist.version, dist.kind, size, digest, refusal=refusal)
-        return cls(path, dist, file, contents, provenance)
+        return cls(path, dist, file, contents, provenance, ask)
 
 
 def publish_material(parcels: Iterable[Parcel], now: datetime, destination: Destination | None = None) -> Material:
@@ -132,7 +134,13 @@ def _file(parcel: Parcel, together: Sequence[Parcel], destination: Destination |
             raise Absent("who publishes is known once it is published")
         return parcel.provenance
 
+    def answer() -> str:
+        if parcel.ask is None:
+            raise Absent("no registry is asked; give its URL")
+        return parcel.ask(parcel.path)
+
     lazy = {
+        "answer": answer,
         "archive": readable(lambda _contents: Members(parcel.path, parcel.file.kind)),
         "metadata": readable(lambda contents: CoreMetadata(contents.metadata)),
         "project": project,

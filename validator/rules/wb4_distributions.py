@@ -34,12 +34,18 @@ TOPS = (
 RELIABLE = (2, 2)  # of the metadata of sdists: PEP 643
 
 
+@rule("WB400", on=["publish"])
+def registry_accepts(answer: str) -> None:
+    """The registry would accept the file: it was asked, and says so itself.
+
+    Rights, rules and taken names are looked at there; nothing is stored.
+    """
+    assert not answer, answer
+
+
 @rule("WB401", on=["publish"])
 def file_is_accepted(file: Distributed) -> None:
-    """A registry would take the file: its name is normalised, its inside is sound and says the same as its name.
-
-    These checks are part of the server and cannot be switched off there.
-    """
+    """A registry would take the file: its name is normalised, and its inside is sound and says the same."""
     assert not file.refusal, file.refusal
 
 
