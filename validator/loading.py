@@ -43,6 +43,11 @@ def shipped() -> tuple[Rule, ...]:
     return _shipped()
 
 
+def is_rules(name: str) -> bool:
+    """Tell whether a file of the folder `rules` holds rules, and not their tests."""
+    return name.endswith("_rules.py") and not name.startswith("test_")
+
+
 def from_folder(folder: Path, shown: str = "") -> list[Rule]:
     """Load the rule files of a folder, `*_rules.py`.
 
@@ -50,13 +55,13 @@ def from_folder(folder: Path, shown: str = "") -> list[Rule]:
         folder: where they are.
         shown: how reports name the folder; empty: as it is given.
     """
-    found = sorted(folder.glob("*_rules.py")) if folder.is_dir() else []
+    found = sorted(path for path in folder.iterdir() if is_rules(path.name))
     return [rule for path in found for rule in load(path.read_bytes(), f"{shown or folder}/{path.name}")]
 
 
 def from_policy(files: Files) -> list[Rule]:
     """Load the organization's own rules, `rules/*_rules.py` of a commit of its policy."""
-    names = sorted(n for n, entry in files.entries("rules").items() if n.endswith("_rules.py") and not entry.folder)
+    names = sorted(name for name, entry in files.entries("rules").items() if is_rules(name) and not entry.folder)
     return [rule for name in names for rule in load(files.read(f"rules/{name}") or b"", f"rules/{name}")]
 
 

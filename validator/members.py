@@ -12,19 +12,17 @@ LARGEST = 1024 * 1024  # bytes that are read of one member
 class Members:
     """What is in an archive, read when it is first asked for."""
 
-    def __init__(self, path: Path, kind: str) -> None:
-        """Take an archive that `registry.archive.inspect` accepted, which has bounded everything about it."""
+    def __init__(self, path: Path, kind: str, sizes: Mapping[str, int]) -> None:
+        """Take an archive that `registry.archive.inspect` accepted, which has bounded everything about it.
+
+        Args:
+            path: the archive.
+            kind: wheel or sdist.
+            sizes: every file with its size, unpacked.
+        """
         self._path = path
         self._kind = kind
-
-    @cached_property
-    def sizes(self) -> Mapping[str, int]:
-        """Every file with its size, unpacked."""
-        if self._kind == "wheel":
-            with zipfile.ZipFile(self._path) as archive:
-                return {found.filename: found.file_size for found in archive.infolist() if not found.is_dir()}
-        with tarfile.open(self._path, "r:gz") as archive:
-            return {found.name: found.size for found in archive if found.isfile()}
+        self.sizes = sizes
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{mark}: of the rules of the Waybill validator")
     paths = [Path(path) for path in config.getoption("waybill")]
     for path in paths:
-        stems = [file.stem for file in (path / "rules").glob("*_rules.py")]
+        stems = [file.stem for file in (path / "rules").glob("*_rules.py") if not file.stem.startswith("test_")]
         if stems:
             pytest.register_assert_rewrite(*stems)
     here = config.invocation_params.dir.resolve()

@@ -12,7 +12,7 @@ from registry.policy.judge.touched import every_path
 from registry.policy.policy import Policy
 from registry.policy.ruling import Ruling
 from validator.engine import Plan, run
-from validator.loading import load, shipped
+from validator.loading import is_rules, load, shipped
 from validator.materials.change import Proposal, change_material
 from validator.materials.publish import Destination, Parcel, publish_material
 from validator.rule import Rule
@@ -38,7 +38,7 @@ class Rules:
         ruling = policy.organization().rules
         plan = _plan(policy, ruling, ruling.upload, now)
         refusals = _refusals(plan, arrived(policy, arrival, now))
-        if refusals or self._own is None or not policy.texts("rules", "_rules.py"):
+        if refusals or self._own is None or not own_files(policy):
             return refusals
         files = policy.derived("every file", lambda: _every_file(policy))
         return ask(self._own, Request(files, policy.commit, arrival, now, MEMORY, SECONDS))
@@ -77,7 +77,7 @@ def own_plan(policy: Policy, now: datetime) -> Plan:
         Invalid: one cannot be loaded.
     """
     ruling = policy.organization().rules
-    own = [rule for path, text in policy.texts("rules", "_rules.py").items() for rule in load(text, path)]
+    own = [rule for path, text in own_files(policy).items() for rule in load(text, path)]
     chosen = [rule for rule in own if any(meant(entry, rule) for entry in ruling.upload)]
     chosen = [rule for rule in chosen if not ruling.select or any(meant(entry, rule) for entry in ruling.select)]
     chosen = [rule for rule in chosen if not any(meant(entry, rule) for entry in ruling.ignore)]
@@ -127,13 +127,19 @@ def _without(entries: tuple[str, ...], own: frozenset[str]) -> tuple[str, ...]:
     )
 
 
+def own_files(policy: Policy) -> dict[str, bytes]:
+    """Read the files of the organization's own rules, by path."""
+    found = policy.texts("rules", ".py")
+    return {path: text for path, text in found.items() if is_rules(path.rpartition("/")[2])}
+
+
 def own_names(policy: Policy) -> frozenset[str]:
     """List codes and names of the organization's own rules, by reading their files and running nothing."""
     return policy.derived("own rules", lambda: frozenset(_own_names(policy)))
 
 
 def _own_names(policy: Policy) -> Iterable[str]:
-    for source in policy.texts("rules", "_rules.py").values():
+    for source in own_files(policy).values():
         yield from _declared(source)
 
 

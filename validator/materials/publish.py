@@ -141,7 +141,7 @@ def _file(parcel: Parcel, together: Sequence[Parcel], destination: Destination |
 
     lazy = {
         "answer": answer,
-        "archive": readable(lambda _contents: Members(parcel.path, parcel.file.kind)),
+        "archive": readable(lambda contents: Members(parcel.path, parcel.file.kind, contents.members)),
         "metadata": readable(lambda contents: CoreMetadata(contents.metadata)),
         "project": project,
         "provenance": provenance,

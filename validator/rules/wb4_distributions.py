@@ -2,7 +2,7 @@
 
 import io
 import re
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -16,6 +16,7 @@ SECRETS = (
     ".env", ".env.*", ".pypirc", ".netrc", "_netrc", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.pem", "*.p12",
     "*.pfx", "*.keystore", ".htpasswd", "credentials.json", "service-account*.json", ".git-credentials", ".dockercfg",
 )  # fmt: skip
+_SECRET = re.compile("|".join(map(translate, SECRETS)))
 HARMLESS = ("cacert.pem", ".env.example", ".env.sample", ".env.template")
 TOPS = (
     "tests",
@@ -123,7 +124,7 @@ def readme_renders(metadata: CoreMetadata) -> None:
 def nothing_looks_like_a_secret(archive: Members) -> None:
     """No member is named as keys and credentials are."""
     lasts = [(name.rpartition("/")[2].lower(), name) for name in archive.names]
-    found = [n for last, n in lasts if last not in HARMLESS and any(fnmatchcase(last, glob) for glob in SECRETS)]
+    found = [name for last, name in lasts if last not in HARMLESS and _SECRET.match(last)]
     assert not found, (
         f"{', '.join(found[:5])} looks like a secret; take it out of the build, and change it if it is one"
     )
