@@ -16,6 +16,16 @@ class Waiver:
     until: date  # the last day, UTC
     place: str  # where it is written, as file:line
 
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """What is let be, wherever that is written."""
+        return self.rule, self.where, self.owner, self.reason, self.until
+
+    @property
+    def said(self) -> str:
+        """What a reviewer reads."""
+        return f"{', '.join(self.where)} until {self.until}, by {self.owner}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
