@@ -79,4 +79,4 @@ def _content(path: Path) -> bytes:
 def _walked(root: Path) -> Iterator[str]:
     for folder, below, names in os.walk(root):
         below[:] = sorted(name for name in below if name not in _NEVER)
-        yield from ((Path(folder) / name).relative_to(root).as_posix() for name in sorted(names))
+        yield from ((Path(folder) / name).relative_to(root).as_posix() for name in sorted(set(names) - _NEVER))

@@ -46,9 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register marks, let the rules' own tests see what asserts saw, and collect where the policy is."""
-    for mark in _MARKS:
-        config.addinivalue_line("markers", f"{mark}: of the rules of the Waybill validator")
     paths = [Path(path) for path in config.getoption("waybill")]
+    for mark in _MARKS if paths else ():
+        config.addinivalue_line("markers", f"{mark}: of the rules of the Waybill validator")
     for path in paths:
         stems = [file.stem for file in (path / "rules").glob("*_rules.py") if not file.stem.startswith("test_")]
         if stems:

@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,10 @@ from validator.report import forges, junit, machine, sarif
 from validator.report.findings import Findings, Section
 from validator.report.text import Text
 from validator.selection import Selection
+from validator.verdict import Verdict
 
 WRONG_USAGE = 2
+_QUIET, _EVERY = 1.0, 0.2  # seconds
 FORMATS: dict[str, Callable[[Findings], str]] = {
     "text": lambda findings: Text(findings).render(),
     "json": machine.render,
@@ -97,7 +100,20 @@ def run(options: argparse.Namespace) -> int:
 
 def _asked(one: Run) -> Section:
     title = " ".join(filter(None, [one.material.title, one.material.root]))
-    return Section(title, list(verdicts(one.plan, one.material)))
+    return Section(title, list(_watched(title, verdicts(one.plan, one.material))))
+
+
+def _watched(title: str, found: Iterator[Verdict]) -> Iterator[Verdict]:
+    """Let somebody at a terminal see that it goes on; a ledger can be long."""
+    begin, shown_at = time.monotonic(), 0.0
+    for number, verdict in enumerate(found, 1):
+        yield verdict
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - begin > _QUIET and now - shown_at > _EVERY:
+            print(f"\r{shown(title)}: {number:,} checks", end="", file=sys.stderr, flush=True)
+            shown_at = now
+    if shown_at:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _wanted(options: argparse.Namespace) -> Wanted:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -264,14 +265,34 @@ def test_sdists_and_wheels_of_real_backends_are_good(tmp_path: Path) -> None:
 
 def test_a_thousand_generated_archives_are_checked_without_a_crash(tmp_path: Path) -> None:
     make = Builders(tmp_path)
+    kinds = ["text/markdown", "text/x-rst", "text/plain"]
+    tags = ["py3-none-any", "cp311-cp311-linux_x86_64", "py2.py3-none-any", "cp311-abi3-manylinux_2_17_x86_64"]
     names = ["", "a", "é", "a/b", ".env", "tests/x.py", "x" * 200]
-    for number in range(60):
+    for number in range(500):
         files = {f"{names[number % len(names)] or 'm'}{number}.py": b"x" * number, "d/__init__.py": b""}
-        make.wheel(f"p{number}", f"1.{number}", files=files, summary="s" * number or None)
-        make.sdist(f"p{number}", f"1.{number}", files=files, readme="`" * number)
-    for number in range(30):
+        make.wheel(f"p{number}", f"1.{number}", files=files, summary="s" * number or None, tag=tags[number % len(tags)])
+        make.sdist(
+            f"p{number}",
+            f"1.{number}",
+            files=files,
+            readme=".. x::\n" * (number % 7) + "`" * number,
+            description_content_type=kinds[number % 3],
+        )
+    for number in range(0, 500, 5):
         whole = (tmp_path / f"p{number}-1.{number}.tar.gz").read_bytes()
-        (tmp_path / f"p{number}-1.{number}.tar.gz").write_bytes(whole[: len(whole) * number // 30])
+        (tmp_path / f"p{number}-1.{number}.tar.gz").write_bytes(whole[: len(whole) * number // 500])
     done = waybill("check", str(tmp_path), "--json", check=False)
     found = json.loads(done.stdout)
     assert (done.returncode, found["counts"].get("crashed")) == (1, None)
+    assert len({check["subject"] for check in found["checks"] if check["rule"] == "WB401"}) == 1000
+
+
+@pytest.mark.parametrize("flag", ["-O", "-OO"])
+def test_python_minus_o_changes_nothing(work: Path, flag: str) -> None:
+    command = ["-m", "registry", "check", "dist", "policy", "--policy", "policy", "--json"]
+    plain, optimised = (
+        subprocess.run([sys.executable, *flags, *command], cwd=work, capture_output=True, text=True, check=False)
+        for flags in ([], [flag])
+    )
+    assert plain.returncode == optimised.returncode == 1
+    assert plain.stdout == optimised.stdout

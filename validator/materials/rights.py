@@ -1,6 +1,7 @@
 """Who can do what, asked the way rules ask: from a project to its people, and from a person to the projects."""
 
 from collections.abc import Iterator
+from fnmatch import filter as filter_
 from functools import cached_property
 
 from registry.names import ProjectName, RegistryName
@@ -86,25 +87,43 @@ class Rights:
             project=project,
             people=frozenset(name for entry in grant.to for name in self.facts.meant(entry)),
             disabled=off,
-            reached=tuple(self._reached(grant, registry, project, linked)),
+            reached=tuple(sorted(self._reached(grant, registry, project, linked))),
             future=project is None and linked is None and any(map(is_pattern, grant.projects or ("*",))),
         )
 
-    def _reached(self, grant: Grant, registry: str | None, project: str | None, linked: str | None) -> Iterator[str]:
+    def _reached(self, grant: Grant, registry: str | None, project: str | None, linked: str | None) -> frozenset[str]:
+        """List the projects with a file that a grant is about."""
+        if linked is not None:
+            return frozenset(self._linking.get(linked, ()))
+        if project is not None:
+            return frozenset({f"{registry}/{project}"})
+        found = (self._covered(registry or "", pattern) for pattern in grant.projects or ("*",))
+        return frozenset[str]().union(*found)
+
+    @cached_property
+    def _linking(self) -> dict[str, list[str]]:
+        """Projects by the linked repository whose grants they inherit."""
+        found: dict[str, list[str]] = {}
         for where, name in self.declared:
-            if linked is not None:
-                own = readable(self.policy.project, where, name)
-                if own and own.repository == linked:
-                    yield f"{where}/{name}"
-            elif where == registry and project in {None, name} and covers(grant.projects or ("*",), name):
-                yield f"{where}/{name}"
+            own = readable(self.policy.project, where, name)
+            if own and own.repository:
+                found.setdefault(own.repository, []).append(f"{where}/{name}")
+        return found
+
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        """Projects with a file, by registry."""
+        found: dict[str, list[str]] = {}
+        for registry, name in self.declared:
+            found.setdefault(registry, []).append(name)
+        return found
 
     def _covered(self, registry: str, pattern: str) -> frozenset[str]:
         """List the projects with a file that a pattern covers; few patterns are asked about for many people."""
         key = registry, pattern
         if key not in self._patterns:
-            near = (one for one in self.declared if registry in {EVERY_REGISTRY, one[0]})
-            self._patterns[key] = frozenset(f"{where}/{name}" for where, name in near if covers((pattern,), name))
+            where = self._names if registry == EVERY_REGISTRY else {registry: self._names.get(registry, [])}
+            self._patterns[key] = frozenset(f"{at}/{name}" for at in where for name in filter_(where[at], pattern))
         return self._patterns[key]
 
     @cached_property
