@@ -76,8 +76,11 @@ def items(plan: Plan, material: Material) -> Iterator[tuple[Rule, Subject]]:
 
 def run(plan: Plan, material: Material) -> Iterator[Verdict]:
     """Ask every rule; whatever one does, the others are asked too."""
+    last, named = material.whole, material.whole.named()
     for rule, subject in items(plan, material):
-        yield located(ask(plan, rule, subject), material)
+        if subject is not last:
+            last, named = subject, subject.named()
+        yield replace(located(ask(plan, rule, subject), material), subject=named, error=None)
 
 
 def located(verdict: Verdict, material: Material) -> Verdict:

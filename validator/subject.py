@@ -1,7 +1,7 @@
 """What rules look at: a subject is one thing of one kind, with a place, and the fixtures that rules can ask for."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -64,6 +64,13 @@ class Subject:
     def place(self) -> str:
         """The form for people and editors."""
         return f"{self.file}:{self.line}" if self.line else self.file
+
+    def named(self) -> "Subject":
+        """Give it without what it is made from: verdicts outlive that, and a ledger has many."""
+        return replace(self, fixtures=_NOTHING)
+
+
+_NOTHING = Fixtures({}, {})
 
 
 def _none(name: str) -> Any:

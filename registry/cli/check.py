@@ -80,7 +80,8 @@ def run(options: argparse.Namespace) -> int:
         reports = [_report(text) for text in options.report]
         with ExitStack() as keep:
             runs = prepared(options.paths or [Path()], _wanted(options), keep)
-            findings = Findings([_asked(one) for one in runs], options.strict)
+            asked = [_asked(one) for one in runs]
+            findings = Findings([section for section in asked if section.verdicts], options.strict)
     except WaybillError as error:
         print("waybill: " + "\n".join(map(shown, str(error).splitlines())), file=sys.stderr)
         return WRONG_USAGE
