@@ -11,6 +11,7 @@ from typing import Any
 
 from registry.errors import Invalid
 from registry.policy.ruling import Ruling, Waiver
+from validator.explaining import unshortened
 from validator.loading import line_of
 from validator.rule import Rule, Setting, Skip
 from validator.selection import Selection, meant
@@ -107,7 +108,8 @@ def ask(plan: Plan, rule: Rule, subject: Subject) -> Verdict:
 
 def _asked(plan: Plan, rule: Rule, subject: Subject, values: Mapping[str, Any]) -> Verdict:
     try:
-        rule.function(**values)
+        with unshortened():
+            rule.function(**values)
     except KeyboardInterrupt:
         raise
     except AssertionError as error:

@@ -2,8 +2,10 @@
 
 import ast
 import reprlib
+import sys
 import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 LONGEST = 240  # characters of a value, as pytest shows it
@@ -102,6 +104,29 @@ def _happened(seen: Any) -> bool:
     if kind == "value":
         return rest[1] is not _UNSEEN
     return _happened(rest[1][0] if kind == "compare" else rest[0])
+
+
+@contextmanager
+def unshortened() -> Iterator[None]:
+    """Let pytest, while it runs, shorten nothing in the line that says what did not hold: it is the same everywhere."""
+    util, rewrite = (sys.modules.get(f"_pytest.assertion.{name}") for name in ("util", "rewrite"))
+    shorten = getattr(util, "_reprcompare", None)  # pytest has no public door to it
+    if util is None or rewrite is None or shorten is None:
+        yield
+        return
+
+    def compare(op: str, left: object, right: object) -> str | None:
+        found = shorten(op, left, right)
+        if not found:
+            return None
+        line = f"{rewrite._saferepr(left)} {op} {rewrite._saferepr(right)}"  # noqa: SLF001 - likewise
+        return "\n~".join([line.replace("%", "%%"), *found.split("\n~")[1:]])
+
+    setattr(util, "_reprcompare", compare)  # noqa: B010 - likewise
+    try:
+        yield
+    finally:
+        setattr(util, "_reprcompare", shorten)  # noqa: B010 - likewise
 
 
 class _Rewriter(ast.NodeTransformer):

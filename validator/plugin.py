@@ -5,7 +5,7 @@ pytest loads this file wherever Waybill is installed, so what costs time is impo
 
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +102,7 @@ class RuleItem(pytest.Item):
         from validator.rule import Severity  # noqa: PLC0415
         from validator.verdict import Outcome  # noqa: PLC0415
 
-        with _plain_comparisons():
-            found = located(ask(self.one.plan, self.rule, self.subject), self.one.material)
+        found = located(ask(self.one.plan, self.rule, self.subject), self.one.material)
         self.verdict = found
         self.user_properties.append(("waybill", "waived" if found.waiver else found.outcome.value))
         if found.outcome is Outcome.CRASHED:
@@ -133,27 +132,6 @@ class RuleItem(pytest.Item):
         root = Path(self.one.material.root)
         where = root / self.subject.file if self.subject.file else root
         return self.config.invocation_params.dir / where, max(self.subject.line - 1, 0), self.name
-
-
-@contextmanager
-def _plain_comparisons() -> Iterator[None]:
-    """Let pytest shorten nothing in the line that says what did not hold: it is the same wherever the rule is asked."""
-    from _pytest.assertion import rewrite, util  # noqa: PLC0415 - pytest has no public door to these
-
-    shorten = util._reprcompare  # noqa: SLF001 - likewise
-
-    def compare(op: str, left: object, right: object) -> str | None:
-        found = shorten(op, left, right) if shorten else None
-        if not found:
-            return None
-        line = f"{rewrite._saferepr(left)} {op} {rewrite._saferepr(right)}"  # noqa: SLF001 - likewise
-        return "\n~".join([line.replace("%", "%%"), *found.split("\n~")[1:]])
-
-    util._reprcompare = compare  # noqa: SLF001 - likewise
-    try:
-        yield
-    finally:
-        util._reprcompare = shorten  # noqa: SLF001 - likewise
 
 
 def _collected(session: pytest.Session, config: pytest.Config) -> Iterator[RuleItem]:
