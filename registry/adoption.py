@@ -23,6 +23,7 @@ from registry.store import POLICY, Snapshot
 from registry.store.arrivals import HISTORY, faults, measure, take_in
 from registry.store.git import GitStore
 from registry.store.remote import Remote
+from registry.tokens import end_of_the_gone
 
 ARRIVALS = "policy-arrivals"  # folder of the git repository; what is fetched lies there until it was looked at
 AGAIN = timedelta(minutes=15)  # until a refused commit is fetched and judged once more
@@ -70,6 +71,7 @@ def adopt(
                 with store.lock():  # which nobody gets whose disk failed
                     take_in(store.path, arrived)
                     store.move(POLICY, main, good)
+                end_of_the_gone(installation)
         except Invalid as error:
             return Outcome(tip, main.id, moved=False, problems=str(error), judged=now)
         except (Moved, NotFound) as error:

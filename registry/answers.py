@@ -28,6 +28,8 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "author": turn.author,
         "subject": turn.subject,
         "approved_by": list(turn.approvers),
+        "break_glass": turn.glass,
+        "awaits_approval": turn.awaited,
         "meaning": list(turn.meaning),
     }
 

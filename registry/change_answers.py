@@ -3,7 +3,7 @@
 from typing import Any
 
 from registry import review
-from registry.changes.merge import Outcome
+from registry.changes.merging import Outcome
 from registry.changes.record import Approved
 from registry.changes.standing import Change, waits_for
 from registry.records import timestamp
@@ -27,6 +27,7 @@ def change_json(change: Change) -> dict[str, Any]:
         "name": change.name,
         "state": state(change),
         "author": change.author,
+        "subject": change.subject,
         "pushed": timestamp(pushes[-1].at) if pushes else None,
         "head": change.head,
         "base": change.base,
@@ -48,7 +49,7 @@ def change_shown(change: Change, store: Store) -> dict[str, Any]:
     return {
         **change_json(change),
         "review": review.json(change.judgement),
-        "text": review.text(change.judgement),
+        "text": review.text(change.judgement, change.beyond),
         "problems": [str(problem) for problem in change.problems],
         "approvals": [
             {"by": given.by, "at": timestamp(given.at), "base": given.base, "tree": given.tree}
@@ -68,9 +69,10 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """Show what became of a change."""
     found = outcome.change
     done = bool(outcome.merged) and (found.good or not found.merged)
+    now = "accepted" if found.merged else "merged"
     return {
         "name": found.name,
-        "state": "merged" if done else state(found),
+        "state": now if done else state(found),
         "merged": outcome.merged,
         "waits-for": "" if done else waits_for(found),
     }

@@ -65,9 +65,8 @@ def authenticate(index: Index, given: str, now: datetime) -> Principal:
     """
     parts = _TOKEN.fullmatch(given)
     if parts is None or _checksum(parts[1] + parts[2]) != parts[3]:
-        raise Unauthenticated(
-            "The password is not a Waybill token; tokens begin with wb_ and are made by 'waybill token create'"
-        )
+        repair = "was it copied whole?" if given.startswith("wb_") else "'waybill token create' makes one"
+        raise Unauthenticated(f"The password is not a Waybill token, which begins with wb_; {repair}")
     token = find(index, parts[1])
     expected = token.secret_sha256 if token else "0" * 64
     if not hmac.compare_digest(digest(given), expected) or token is None:

@@ -5,6 +5,7 @@ One small file, which every process of the installation reads: the server's work
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -86,6 +87,13 @@ class Following:
                 "server, which writes it anew"
             ) from error
         return self._read[1]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether `main` is surely made here."""
+        with suppress(Unavailable):
+            return self.state() is None
+        return False
 
     def begin(self, place: Place, now: datetime) -> State:
         """Follow a branch from now on; of the same one, what is known stays known.

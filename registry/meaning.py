@@ -12,6 +12,7 @@ from registry.policy.globs import ALL
 
 MOST_NAMED = 5
 NOTHING = "no change in rights"
+UNTOLD = "cannot be told while a file that is changed cannot be read"
 _BECOMES = ("becomes", "become")  # of one, of several
 _IS_NO_LONGER = ("is no longer", "are no longer")
 
@@ -40,9 +41,9 @@ def sections(difference: Difference) -> list[Section]:
         difference: of two policies.
     """
     found = [
-        Section("Gains", (*_reaches(difference.gained), *_offices(difference.appointed, _BECOMES))),
+        Section("Gains", (*_reaches(difference.gained, "besides"), *_offices(difference.appointed, _BECOMES))),
         Section("Widens", tuple(map(_shift, difference.widened))),
-        Section("Loses", (*_reaches(difference.lost), *_offices(difference.dismissed, _IS_NO_LONGER))),
+        Section("Loses", (*_reaches(difference.lost, "keeps"), *_offices(difference.dismissed, _IS_NO_LONGER))),
         Section("Left without an owner", tuple(_orphaned(difference))),
         Section("Narrows", tuple(map(_shift, difference.narrowed))),
         Section("Changes", tuple(map(_shift, difference.altered))),
@@ -59,20 +60,20 @@ def few(names: Iterable[str]) -> str:
     return ", ".join(known) if more <= 1 else f"{', '.join(known[:MOST_NAMED])} and {more:,} more"
 
 
-def _reaches(reaches: Iterable[Reach]) -> Iterator[str]:
-    """Say who gains or loses what: one sentence for all of whom the same is true."""
+def _reaches(reaches: Iterable[Reach], other: str) -> Iterator[str]:
+    """Say who gains or loses what, and besides which other role: one sentence for all of whom the same is true."""
     held: dict[tuple[object, ...], list[Reach]] = {}
     for reach in reaches:
         fact = reach.fact
         held.setdefault((fact.principal, fact.role, fact.registry, fact.until, reach.ended), []).append(reach)
     told: dict[str, list[str]] = {}
     for alike in held.values():
-        told.setdefault(_reach(alike), []).append(alike[0].fact.principal)
+        told.setdefault(_reach(alike, other), []).append(alike[0].fact.principal)
     for sentence, principals in told.items():
         yield f"{few(_WORDS.get(name, name) for name in principals)}: {sentence}"
 
 
-def _reach(alike: list[Reach]) -> str:
+def _reach(alike: list[Reach], other: str) -> str:
     """Say what reaches of one principal and one role come to."""
     fact, ended = alike[0].fact, alike[0].ended
     parts = [f"{fact.role} on {_what(alike)}"]
@@ -81,7 +82,7 @@ def _reach(alike: list[Reach]) -> str:
     if ended:
         parts.append(f"held until {ended} so far")
     elif others := {reach.otherwise for reach in alike if reach.otherwise and reach.otherwise < fact.role}:
-        parts.append(f"besides {max(others)}")
+        parts.append(f"{other} {max(others)}")
     statements = sorted({(s.file, s.line, s.place) for reach in alike for s in reach.because})
     teams = sorted({team for reach in alike for team in reach.through})
     through = f", through team {few(teams)}" if teams else ""

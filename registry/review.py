@@ -1,11 +1,13 @@
 """A judgement as people and machines read it: what the change means, what is wrong with it, who has to agree."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from registry.meaning import NOTHING, Section, few, sections
+from registry.meaning import NOTHING, UNTOLD, Section, few, sections
 from registry.policy.difference.comparison import Reach
 from registry.policy.difference.shifts import Shift
 from registry.policy.facts import Office
+from registry.policy.files import Problem
 from registry.policy.judge import Judgement, Need
 from registry.shown import marked, shown
 
@@ -23,10 +25,15 @@ def verdict(judged: Judgement) -> str:
     return "may be applied"
 
 
-def text(judged: Judgement) -> str:
-    """Render for a terminal; nothing in it can command one."""
-    lines = [f"Review: {verdict(judged)}"]
-    for section in _parts(judged):
+def text(judged: Judgement, beyond: Sequence[Problem] = ()) -> str:
+    """Render for a terminal; nothing in it can command one.
+
+    Args:
+        judged: what the judge says.
+        beyond: problems that kept the judge from seeing the change as it is meant; then they are all there is to say.
+    """
+    lines = [f"Review: {'it cannot be merged as it is' if beyond else verdict(judged)}"]
+    for section in [Section("Problems", tuple(map(str, beyond)))] if beyond else _parts(judged):
         lines += ["", section.title, *(f"  - {shown(sentence)}" for sentence in section.sentences)]
     return "\n".join(lines) + "\n"
 
@@ -72,13 +79,15 @@ def json(judged: Judgement) -> dict[str, Any]:
 
 
 def _parts(judged: Judgement) -> list[Section]:
-    """Order what there is to say: meaning, problems, approvals."""
+    """Order what there is to say: problems that end it, meaning, approvals."""
+    problems = Section("Problems", tuple(map(str, judged.problems)))
+    if judged.unreadable:
+        return [problems, Section("Meaning", (UNTOLD,))]
     meaning = sections(judged.difference) or [Section("Meaning", (NOTHING,))]
     if judged.author in judged.difference.gainers:
         meaning.insert(0, Section("Note", (f"the author, {judged.author}, gains by this change",)))
-    parts = [*meaning, Section("Problems", tuple(map(str, judged.problems)))]
-    parts.append(Section("Approvals", tuple(map(_agreement, judged.needs))))
-    return [part for part in parts if part.sentences]
+    approvals = Section("Approvals", tuple(map(_agreement, judged.needs)))
+    return [part for part in (problems, *meaning, approvals) if part.sentences]
 
 
 def _agreement(need: Need) -> str:
@@ -111,4 +120,10 @@ def _shift(shift: Shift) -> dict[str, Any]:
 
 
 def _need(need: Need) -> dict[str, Any]:
-    return {"what": need.what, "owners": list(need.owners), "given": list(need.given), "least": need.least}
+    return {
+        "what": need.what,
+        "owners": list(need.owners),
+        "admins": list(need.standing),
+        "given": list(need.given),
+        "least": need.least,
+    }

@@ -1,15 +1,16 @@
 """Which commits of `main` changed whose rights, and who agreed: also where only a team file was touched."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, pairwise
 
+from registry.changes.standing import projects_of, record_of
 from registry.installation import Installation
 from registry.meaning import sections
 from registry.names import ProjectName, RegistryName
 from registry.policy.content import Content, Memory
-from registry.policy.difference import Difference, difference
+from registry.policy.difference import Difference, Known, difference
 from registry.policy.difference.comparison import Reach
 from registry.policy.difference.shifts import Shift
 from registry.policy.facts import COMMON, MAINTAINER, OWNER, Fact, Facts, Office
@@ -18,9 +19,9 @@ from registry.policy.globs import contains
 from registry.policy.judge.touched import Kind, object_at
 from registry.policy.policy import Policy
 from registry.policy.roles import Role
-from registry.store import POLICY, Commit
+from registry.store import LEDGER, POLICY, Commit, Snapshot
 
-_APPROVED = "Approved-By: "
+_APPROVED, _GLASS, _CHANGE = "Approved-By: ", "Break-Glass: ", "Change: "
 _SPEAKING = ("waybill.yaml", "people.yaml", "teams", "repositories", "registries")  # of rights, and nothing else does
 
 
@@ -43,6 +44,8 @@ class Turn:
     author: str
     subject: str
     approvers: tuple[str, ...]
+    glass: str | None  # why the operator merged it without its approvals
+    awaited: bool  # whether these are still to be given
     meaning: tuple[str, ...]  # "Gains: bob: publish on ..."
 
 
@@ -68,6 +71,8 @@ def turns(installation: Installation, whose: Whose) -> Iterator[Turn]:
         whose: the rights asked for.
     """
     store, memory = installation.store, Memory()
+    known = {name: tuple(found) for name, found in projects_of(installation, installation.policy()).items()}
+    ledger = installation.head(LEDGER)
     history: Iterator[Commit | None] = chain(store.history(installation.head(POLICY)), [None])
     for commit, older in pairwise(history):
         if commit is None:
@@ -77,19 +82,26 @@ def turns(installation: Installation, whose: Whose) -> Iterator[Turn]:
             return
         before, after = Policy(store.at(older.id) if older else _Nothing(), memory), Policy(store.at(commit.id), memory)
         if any(before.content(path) != after.content(path) for path in _SPEAKING):
-            told = tuple(_told(before, after, whose, at))
+            told = tuple(_told(before, after, known, whose, at))
             if told:
-                yield _turn(commit, at, told)
+                yield _turn(commit, ledger, told)
 
 
-def _turn(commit: Commit, at: datetime, told: tuple[str, ...]) -> Turn:
+def _turn(commit: Commit, ledger: Snapshot, told: tuple[str, ...]) -> Turn:
     lines = commit.message.splitlines()
-    approvers = tuple(line.removeprefix(_APPROVED) for line in lines if line.startswith(_APPROVED))
-    return Turn(commit.id, at, commit.author.name, lines[0] if lines else "", approvers, told)
+    glass = next(_after(_GLASS, lines), None)
+    record = record_of(ledger, next(_after(_CHANGE, lines), "")) if glass else None
+    awaited = bool(record and record.broken_glass and record.broken_glass.commit == commit.id)
+    at, subject = datetime.fromtimestamp(commit.time, UTC), lines[0] if lines else ""
+    return Turn(commit.id, at, commit.author.name, subject, tuple(_after(_APPROVED, lines)), glass, awaited, told)
 
 
-def _told(before: Policy, after: Policy, whose: Whose, at: datetime) -> Iterator[str]:
-    found = difference(before, after, today=at.date())
+def _after(name: str, lines: Sequence[str]) -> Iterator[str]:
+    return (line.removeprefix(name) for line in lines if line.startswith(name))
+
+
+def _told(before: Policy, after: Policy, known: Known, whose: Whose, at: datetime) -> Iterator[str]:
+    found = difference(before, after, known, at.date())
     if not found.empty:
         narrowed = _Filter(Facts(before, at.date()), Facts(after, at.date()), whose).of(found)
         for section in sections(narrowed):

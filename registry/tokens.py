@@ -7,8 +7,9 @@ from registry import names
 from registry.credentials import digest, find, new_secret, token_path
 from registry.errors import Forbidden, Invalid, NotFound
 from registry.index import Index
-from registry.installation import OPERATOR, Installation, Trailer, Writing
+from registry.installation import OPERATOR, Installation, Trailer, View, Writing
 from registry.model import Decision, Origin, Token
+from registry.policy.files import BadFile
 from registry.policy.roles import Principal, Scope
 from registry.records import timestamp, token_record
 
@@ -123,6 +124,39 @@ def revoke(installation: Installation, by: Principal | None, token_id: str) -> T
         return ended
 
     return installation.write(by, record, revokes=True)[0]
+
+
+def end_of_the_gone(installation: Installation) -> int:
+    """End the tokens of accounts that `people.yaml` has no more: whoever is given such an id later is somebody else.
+
+    Returns:
+        How many were ended.
+    """
+    if not _of_the_gone(installation.view()):
+        return 0
+
+    def record(writing: Writing) -> int:
+        found = _of_the_gone(writing)
+        if found:
+            ended = [replace(token, revoked=writing.now, revoked_by="people.yaml") for token in found]
+            writing.record(
+                f"token-revoke: {len(ended)} of accounts that are gone",
+                [Trailer("Token-Id", token.id) for token in ended],
+                {token_path(token.id): token_record(token) for token in ended},
+                Origin(OPERATOR, OPERATOR),
+                Decision(writing.policy.commit, "people.yaml"),
+            )
+        return len(found)
+
+    return installation.write(None, record, revokes=True)[0]
+
+
+def _of_the_gone(view: View) -> list[Token]:
+    try:
+        known = view.policy.accounts()
+    except BadFile:
+        return []
+    return [token for token in every(view.index) if not token.revoked and token.owner not in known]
 
 
 def _check_limits(writing: Writing, scope: Scope, expires: datetime | None) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from registry import names
 from registry.changes.audience import require_sight
 from registry.changes.clearance import is_admin, person, voter
-from registry.changes.merge import Outcome, break_glass, merge
+from registry.changes.merging import Outcome, break_glass, merge
 from registry.changes.record import Approved, ChangeRecord, Push
 from registry.changes.settling import close, heal, origin, record_event
 from registry.changes.standing import Change, again, assess, changes, find, record_of, waits_for
@@ -138,6 +138,7 @@ def withdraw(installation: Installation, by: Principal | None, name: str) -> Non
     change = find(installation, name)
     if by:
         voter(installation.policy(), by)
+        require_sight(installation.policy(), by, change)
         pushers = {push.by for push in change.record.pushes}
         if by.name not in pushers and not is_admin(installation.policy(), by):
             raise Forbidden(f"Change '{name}' is not yours; {', '.join(sorted(pushers))} or an admin can withdraw it")
@@ -166,7 +167,6 @@ def _require_countable(installation: Installation, change: Change, given: Approv
     trial = again(installation, change, replace(change.record, approvals=(*change.record.approvals, given)))
     needs = trial.judgement.needs
     if needs and not any(given.by in need.given for need in needs):
-        raise Forbidden(
-            f"{given.by} cannot approve change '{change.name}': who pushed to it, gains by it or owns nothing that it "
-            f"touches does not count. {waits_for(change)}"
-        )
+        reason = trial.judgement.excluded.get(given.by)
+        why = f"{given.by} {reason}" if reason else f"{given.by} owns nothing that it touches"
+        raise Forbidden(f"{given.by} cannot approve change '{change.name}': {why}. {waits_for(change)}")

@@ -72,7 +72,7 @@ def _reason(name: str, change: Change) -> str | None:
     if change.problems and not change.merged:
         return "it has problems, so nobody can approve it as it is"
     if name in judged.excluded:
-        return f"{name} {judged.excluded[name]}, so their approval would not count"
+        return f"{name} {judged.excluded[name]}, and such an approval would not count"
     if not judged.missing:
         return "it needs no more approvals"
     if any(name in need.given for need in judged.needs):

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from registry import names
 from registry.errors import Invalid
 from registry.records import read_message
-from registry.store import POLICY, Commit, Entry, Snapshot, Store
+from registry.store import POLICY, Commit, Entry, Snapshot
 from registry.trail import Trail
 
 MOST_AHEAD = 1_000  # commits of a branch of its own
+LONGEST_SUBJECT = 100  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,18 @@ class Edits:
     overlap: tuple[str, ...]  # paths that both changed, each in another way
 
 
-def parting(trail: Trail, head: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Where a branch leaves `main`."""
+
+    main: str  # the newest commit of main that it holds, or that an earlier commit of it became
+    base: str  # what the branch is compared with: the same commit, or that earlier one
+
+
+def parting(trail: Trail, head: str) -> Parting:
     """Find the newest commit of `main` that a branch was built on.
+
+    Whoever goes on where they pushed an earlier change has that change's own commit, not the one it became on `main`.
 
     Args:
         trail: of the git repository.
@@ -29,10 +41,20 @@ def parting(trail: Trail, head: str) -> str:
     Raises:
         Invalid: there is none, or it is too far back.
     """
-    found = {place: commit for commit, place in _walk(trail, head) if place is not None}
+    found: dict[int, str] = {}
+    own: set[str] = set()
+    for commit, place in _walk(trail, head):
+        if place is None:
+            own.add(commit)
+        else:
+            found[place] = commit
     if not found:
         raise Invalid("The branch has no commit in common with main; make it in a clone, beginning at origin/main")
-    return found[max(found)]
+    newest = found[max(found)]
+    for commit, became in _merged_since(trail, newest):
+        if became in own - {head}:
+            return Parting(commit, became)
+    return Parting(newest, newest)
 
 
 def leads_to(trail: Trail, old: str, new: str) -> bool:
@@ -52,7 +74,7 @@ def _walk(trail: Trail, head: str) -> Iterator[tuple[str, int | None]]:
         place = trail.place(POLICY, commit)
         yield commit, place
         if place is None:
-            new = [parent for parent in dict.fromkeys(_commit(trail.store, commit).parents) if parent not in seen]
+            new = [parent for parent in dict.fromkeys(_commit(trail, commit).parents) if parent not in seen]
             seen.update(new)
             todo += new
         if len(seen) > MOST_AHEAD:
@@ -83,21 +105,42 @@ def merged(trail: Trail, base: str, head: str) -> str | None:
         base: where the branch parted from `main`.
         head: its newest commit.
     """
+    return next((commit for commit, became in _merged_since(trail, base) if became == head), None)
+
+
+def subject(trail: Trail, since: Parting, head: str) -> str:
+    """Read what a branch says of itself: the first line of its first commit, which later ones only mend.
+
+    Of an author's own words only this is kept, and only where it can forge nothing.
+
+    Args:
+        trail: of the git repository.
+        since: where the branch begins.
+        head: its newest commit.
+    """
+    first, commit = None, _commit(trail, head)
+    while True:
+        if len(commit.parents) < 2 or first is None:
+            first = commit
+        parent = commit.parents[0] if commit.parents else since.base
+        if parent == since.base or trail.place(POLICY, parent) is not None:
+            try:
+                return names.sentence("subject", first.message.partition("\n")[0], LONGEST_SUBJECT) or ""
+            except Invalid:
+                return ""
+        commit = _commit(trail, parent)
+
+
+def _merged_since(trail: Trail, base: str) -> Iterator[tuple[str, str | None]]:
+    """Walk back over `main` to a commit: each before it, and which commit of a branch became it."""
     for commit in trail.store.history(trail.store.head(POLICY)):
         if commit.id == base:
-            return None
-        if read_message(commit.message)[1].get("Change-Commit") == head:
-            return commit.id
-    return None
+            return
+        yield commit.id, read_message(commit.message)[1].get("Change-Commit")
 
 
-def subject(store: Store, commit: str) -> str:
-    """Read the first line of what a commit says of itself."""
-    return _commit(store, commit).message.partition("\n")[0]
-
-
-def _commit(store: Store, commit: str) -> Commit:
-    return next(iter(store.history(store.at(commit))))
+def _commit(trail: Trail, commit: str) -> Commit:
+    return next(iter(trail.store.history(trail.store.at(commit))))
 
 
 def _changed(folder: str, old: Snapshot, new: Snapshot) -> Iterator[tuple[str, Entry | None]]:

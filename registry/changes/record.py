@@ -48,10 +48,10 @@ class ChangeRecord:
     broken_glass: BrokenGlass | None = None
 
     def pushed(self, push: Push) -> "ChangeRecord":
-        """Add a push, unless the last one says the same."""
+        """Add a push, unless the last one says the same; nobody has approved what it brings, be it only other words."""
         last = self.pushes[-1] if self.pushes else None
         same = last and (last.by, last.commit) == (push.by, push.commit)
-        return self if same else replace(self, pushes=(*self.pushes, push))
+        return self if same else replace(self, pushes=(*self.pushes, push), approvals=())
 
     def author(self, commit: str) -> str | None:
         """Tell who made a commit the newest of the branch; None where nobody is known to have."""

@@ -14,6 +14,7 @@ from registry.model import Decision, Origin
 from registry.policy.roles import Principal
 from registry.records import read_message
 from registry.store import CHANGES
+from registry.tokens import end_of_the_gone
 
 BY_OPERATOR = "operator on the host"
 BY_REVIEW = "waybill.yaml#review"
@@ -79,17 +80,20 @@ def record_event(
 
 
 def heal(installation: Installation) -> list[str]:
-    """Finish the merges that something killed after `main` had moved.
+    """Finish the merges that something killed after `main` had moved; where `main` follows a forge's, there are none.
 
     Returns:
         The names of these changes.
     """
-    done = []
-    for name, head in installation.store.branches(CHANGES).items():
+    done: list[str] = []
+    branches = installation.store.branches(CHANGES) if installation.following.nothing else {}
+    for name, head in branches.items():
         with suppress(WaybillError):  # a branch that a hand put there is shown as what it is, and stops nothing
             parting = lines.parting(installation.trail, head)
-            commit = lines.merged(installation.trail, parting, head)
+            commit = lines.merged(installation.trail, parting.main, head)
             if commit:
                 settle(installation, name, head, commit)
                 done.append(name)
+    if done:
+        end_of_the_gone(installation)
     return done

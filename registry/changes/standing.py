@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from registry import names
 from registry.changes import lines
 from registry.changes.record import ChangeRecord, read_change_record, record_path
 from registry.checking import judged_by_rules
+from registry.credentials import find as find_token
 from registry.errors import Invalid, NotFound
+from registry.index import Index
 from registry.installation import OPERATOR, Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.files import Problem
@@ -27,6 +29,7 @@ class Change:
 
     name: str
     head: str  # the newest commit of its branch
+    subject: str  # what it says of itself, in a line
     parting: str  # the commit of main it was built on
     base: str  # the commit of main it is judged by: the one in force
     tree: str  # the git tree that main would get; an approval names it together with the base
@@ -48,6 +51,11 @@ class Change:
         return (*nobody, *nothing, *overlap, *self.judgement.problems)
 
     @property
+    def beyond(self) -> tuple[Problem, ...]:
+        """Those of its problems that the judge does not know of, because it saw another change or none."""
+        return self.problems[: len(self.problems) - len(self.judgement.problems)]
+
+    @property
     def good(self) -> bool:
         """Whether it may be merged now."""
         return not self.problems and self.judgement.good
@@ -58,6 +66,7 @@ class _Draft:
     """What a change makes of main, before anybody judges it."""
 
     head: str
+    subject: str
     parting: str
     before: Policy
     after: Snapshot
@@ -72,11 +81,7 @@ _NOTHING = "it changes nothing on main as it is now; withdraw it"
 
 
 def changes(installation: Installation) -> list[Change]:
-    """List the changes that wait for something: to be merged, or for approval after the glass was broken.
-
-    Args:
-        installation: where.
-    """
+    """List the changes that wait for something: to be merged, or for approval after the glass was broken."""
     ledger = installation.head(LEDGER)
     recorded = {name.removesuffix(".json") for name in ledger.entries("changes")}
     found = []
@@ -95,14 +100,20 @@ def find(installation: Installation, name: str) -> Change:
     """
     change = _look(installation, names.change_name(name))
     if change is None:
-        raise NotFound(f"There is no open change '{name}'; see 'git log main' for those that were merged")
+        raise NotFound(f"No change '{name}' is open: it was merged ('git log main' has it), withdrawn, or never pushed")
     return change
 
 
 def record_of(ledger: Snapshot, name: str) -> ChangeRecord:
-    """Read what the ledger has of a change; an empty record where it has nothing."""
+    """Read what the ledger has of a change; an empty record where it has nothing.
+
+    An approval through a token that was revoked is left out: perhaps it was not its owner's.
+    """
     text = ledger.read(record_path(name))
-    return read_change_record(text) if text is not None else ChangeRecord(name)
+    found = read_change_record(text) if text is not None else ChangeRecord(name)
+    given = ((approved, find_token(Index(ledger), approved.token or "")) for approved in found.approvals)
+    kept = (approved for approved, token in given if not (token and token.revoked))
+    return replace(found, approvals=tuple(kept))
 
 
 def assess(installation: Installation, head: str, record: ChangeRecord) -> Change:
@@ -118,10 +129,11 @@ def assess(installation: Installation, head: str, record: ChangeRecord) -> Chang
     """
     store, before = installation.store, installation.policy()
     main, parting = store.at(before.commit), lines.parting(installation.trail, head)
-    edits = lines.edits(store.at(parting), store.at(head), main)
+    edits = lines.edits(store.at(parting.base), store.at(head), main)
     left = {path: content for path, content in edits.files.items() if path not in edits.overlap}
     draft = store.batch(POLICY, main).add(NewCommit(left, "draft\n", _NOBODY, _NOBODY, main.time))
-    return _judged(installation, _Draft(head, parting, before, draft, left, edits.overlap), record)
+    subject = lines.subject(installation.trail, parting, head)
+    return _judged(installation, _Draft(head, subject, parting.main, before, draft, left, edits.overlap), record)
 
 
 def projects_of(installation: Installation, policy: Policy) -> dict[RegistryName, Iterable[ProjectName]]:
@@ -167,10 +179,11 @@ def _afterwards(installation: Installation, record: ChangeRecord) -> Change:
     store = installation.store
     before, after = store.at(glass.base), store.at(glass.commit)
     files = lines.edits(before, after, before).files
-    head = read_message(next(iter(store.history(after))).message)[1]["Change-Commit"]
-    return _judged(
-        installation, _Draft(head, glass.base, installation.policy_of(before), after, files, (), glass.commit), record
+    subject, facts = read_message(next(iter(store.history(after))).message)
+    draft = _Draft(
+        facts["Change-Commit"], subject, glass.base, installation.policy_of(before), after, files, (), glass.commit
     )
+    return _judged(installation, draft, record)
 
 
 def _judged(installation: Installation, draft: _Draft, record: ChangeRecord) -> Change:
@@ -190,6 +203,7 @@ def _judged(installation: Installation, draft: _Draft, record: ChangeRecord) -> 
     return Change(
         name=record.name,
         head=draft.head,
+        subject=draft.subject,
         parting=draft.parting,
         base=draft.before.commit,
         tree=tree,

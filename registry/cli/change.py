@@ -11,15 +11,22 @@ from registry.cli import data, remote
 from registry.errors import Conflict
 from registry.shown import shown
 
-_LISTED: remote.Shape = {"name": str, "state": str, "author": str | None, "waits-for": str, "files": [str]}
+_LISTED: remote.Shape = {
+    "name": str,
+    "state": str,
+    "author": str | None,
+    "subject": str,
+    "waits-for": str,
+    "files": [str],
+}
 _SHOWN: remote.Shape = {
     **_LISTED,
     "base": str,
     "tree": str,
     "text": str,
-    "problems": [str],
     "approvals": [{"by": str, "at": str, "counts": bool}],
     "pushes": [{"by": str, "at": str, "commit": str}],
+    "broken-glass": dict | None,
     "diff": [{"path": str, "verb": str, "lines": [str], "note": str}],
 }
 _OUTCOME: remote.Shape = {"name": str, "state": str, "merged": str | None, "waits-for": str}
@@ -62,7 +69,7 @@ def _add(verbs: Any, verb: str, about: str, *, operator: bool = True) -> argpars
         data.add_place(parser)
     else:
         data.add_url(parser)
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name", metavar="NAME", type=lambda text: text.removeprefix("change/"))
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(usage=parser.error)
     return parser
@@ -84,7 +91,7 @@ def run_list(options: argparse.Namespace) -> int:
         print(json.dumps(found))
         return 0
     for each in found:
-        print(shown(f"{each['name']}  {each['state']}  by {each['author'] or 'nobody known'}"))
+        print(shown(f"{each['name']}  {each['state']}  by {each['author'] or 'nobody known'}: {each['subject']}"))
         for line in each["waits-for"].split("\n"):
             if line:
                 print(f"    {shown(line)}")
@@ -168,7 +175,9 @@ def _told(options: argparse.Namespace, answer: dict[str, Any]) -> int:
         print(json.dumps(answer))
     elif answer["merged"]:
         print(shown(answer["merged"]))
-    if answer["state"] == "merged":
+    if answer["state"] == "accepted":
+        say = f"Change {answer['name']} was merged before, and has the approvals it needs now"
+    elif answer["state"] == "merged":
         say = f"Change {answer['name']} is merged; it holds from now on"
     elif answer["merged"]:
         say = f"Recorded as broken glass; it awaits approval. {answer['waits-for']}"
@@ -181,9 +190,11 @@ def _told(options: argparse.Namespace, answer: dict[str, Any]) -> int:
 def _text(found: dict[str, Any]) -> str:
     """Write a change for a terminal: the review first, the text of the files last."""
     lines = [f"Change {found['name']}, by {found['author'] or 'nobody known'}: {found['state']}"]
+    lines += [f"  {found['subject']}"] if found["subject"] else []
+    if glass := found["broken-glass"]:
+        lines.append(f"  merged by the operator without its approvals {glass['at'][:16]}Z: {glass['reason']}")
     lines += [f"  pushed by {push['by']} {push['at'][:16]}Z as {push['commit'][:12]}" for push in found["pushes"]]
     lines += ["", *found["text"].rstrip("\n").split("\n")]
-    lines += [f"  - {problem}" for problem in found["problems"] if problem not in found["text"]]
     for given in found["approvals"]:
         state = "" if given["counts"] else ", which counts no more, as the change or main moved"
         lines.append(f"  - approved by {given['by']} {given['at'][:16]}Z{state}")

@@ -19,7 +19,7 @@ from registry.shown import shown
 from registry.store import CHANGES, LEDGER, POLICY
 from registry.store.arrivals import faults, measure
 from registry.store.git import GitStore
-from registry.store.hooks import TOKEN
+from registry.store.hooks import PAGES, TOKEN
 
 _FOLDER = f"refs/heads/{CHANGES}/"
 _NONE = "0" * 40
@@ -78,7 +78,8 @@ def _look(
     if wrong:
         raise Invalid("\n".join(wrong))
     found = changes.propose(installation, by, name, new)
-    _print(f"Change {name}, by {found.author}\n\n{review.text(found.judgement).strip()}")
+    said = review.text(found.judgement, found.beyond).strip()
+    _print(f"Change {name}, by {found.author}{': ' * bool(found.subject)}{found.subject}\n\n{said}\n")
 
 
 def _go_on(installation: Installation, by: Principal | None, moves: list[list[str]]) -> None:
@@ -88,7 +89,8 @@ def _go_on(installation: Installation, by: Principal | None, moves: list[list[st
     if found.good:
         _print(f"Merged into {POLICY} as {changes.merge(installation, by, name).merged}. It holds from now on")
     else:
-        _print(f"Not merged yet. {changes.waits_for(found)}")
+        page = os.environ.get(PAGES)
+        _print(f"Not merged yet.{f' Approve it at {page}/{name}' if page else ''}")
 
 
 def _one(moves: list[list[str]]) -> tuple[str, str, str]:

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 from registry import codeowners, review
 from registry.errors import Invalid
 from registry.policy.content import Memory
+from registry.policy.files import BadFile, Problem
 from registry.policy.judge import Approval, judge
 from registry.policy.policy import Policy
+from registry.shown import shown
+from registry.store.arrivals import faults
 from registry.store.clone import Clone
 
 _CODEOWNERS = "codeowners"
@@ -45,13 +50,17 @@ def run(options: argparse.Namespace) -> int:
         form = options.format or "text"
         if form in codeowners.FORGES:
             raise Invalid(f"--format {form} is for 'waybill review codeowners'; write text, markdown or json")
-        base, head = clone.merged(clone.resolve(options.base), clone.resolve(options.head))
+        named = clone.resolve(options.base), clone.resolve(options.head)
+        odd = faults(*clone.roots(*named))  # first: what is too much is not even to be read
+        base, head = clone.merged(*named)
         memory, now = Memory(), datetime.now(UTC)
         parent = Policy(base, memory)
-        agreed = [account for name in options.approved_by if (account := _account(parent, name))]
+        agreed = [account for name in options.approved_by if (account := _account(parent, "--approved-by", name))]
         approvals = [Approval(name, base.id, head.id, now) for name in agreed]
-        author = _account(parent, options.author) if options.author else None
+        author = _account(parent, "--author", options.author) if options.author else None
         judged = judge(parent, Policy(head, memory), author, approvals, now)
+        wrong = (Problem(path, 1, text) for path, _, text in (fault.partition(": ") for fault in odd))
+        judged = replace(judged, problems=(*wrong, *judged.problems))
         if form == "json":
             print(json.dumps(review.json(judged)))
         else:
@@ -59,13 +68,19 @@ def run(options: argparse.Namespace) -> int:
     return 1 if judged.refused else 0
 
 
-def _account(policy: Policy, name: str) -> str | None:
-    """Find the account that a forge knows by its own id; only the policy in force says whose it is."""
+def _account(policy: Policy, option: str, name: str) -> str | None:
+    """Find an account by its id, or by that of a forge; only the policy in force says whose that is."""
     forge, colon, number = name.partition(":")
-    if not colon:
-        return name
-    found = (account.id for account in policy.accounts().values() if account.forge_ids.get(forge) == number)
-    return next(found, None)
+    try:
+        accounts = policy.accounts()
+    except BadFile:
+        return None if colon else name  # the review says what is wrong with it
+    found = (account.id for account in accounts.values() if account.forge_ids.get(forge) == number)
+    known = next(found, None) if colon else name
+    if known in accounts:
+        return known
+    print(f"{option}: people.yaml at BASE has no entry for {shown(name)}; it counts as nobody", file=sys.stderr)
+    return None
 
 
 def _codeowners(clone: Clone, options: argparse.Namespace) -> int:

@@ -14,7 +14,18 @@ from registry.rights_log import Whose, turns
 from registry.shown import shown
 
 _COMMITS: remote.Shape = {
-    "commits": [{"commit": str, "time": str, "author": str, "subject": str, "approved_by": list, "meaning": list}]
+    "commits": [
+        {
+            "commit": str,
+            "time": str,
+            "author": str,
+            "subject": str,
+            "approved_by": list,
+            "break_glass": str | None,
+            "awaits_approval": bool,
+            "meaning": list,
+        }
+    ]
 }
 
 
@@ -70,9 +81,10 @@ def run(options: argparse.Namespace) -> int:
 def _show(turn: dict[str, Any]) -> None:
     print(f"{shown(turn['time'][:19])}Z  {shown(turn['subject'])}")
     approvers = ", ".join(map(shown, turn["approved_by"]))
-    print(
-        f"    by {shown(turn['author'])}, {f'approved by {approvers}' if approvers else 'without a recorded approval'}"
-    )
+    print(f"    by {shown(turn['author'])}, {f'approved by {approvers}' if approvers else 'without an approval'}")
+    if reason := turn["break_glass"]:
+        since = "still awaits approval" if turn["awaits_approval"] else "was approved afterwards"
+        print(f"    merged by the operator on the host, who broke the glass: {shown(reason)}; {since}")
     for sentence in turn["meaning"]:
         print(f"    {shown(sentence)}")
     print(f"    commit {shown(turn['commit'])}")

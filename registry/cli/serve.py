@@ -4,6 +4,7 @@ import argparse
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from registry.cli import data, forge, values
 from registry.errors import Unavailable
 from registry.recovery import recover
 from registry.store.git import GitStore
+from registry.tokens import end_of_the_gone
 
 THREADS = 64  # per process, made as they are needed; a slow upload holds one
 MOST_WORKERS = 4
@@ -54,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
     GitStore(data.git_folder(folder)).equip()
     for name in heal(installation):
         print(f"Finished the merge of change '{name}', which a killed process had begun", file=sys.stderr)
+    with suppress(Unavailable):  # downloads go on from a disk that takes nothing
+        end_of_the_gone(installation)
     _check_free(options.bind)
     _follow(folder, followed)
     print(f"Serving {folder} at http://{options.bind}/  (index: /<registry>/simple/)", file=sys.stderr)

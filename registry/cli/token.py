@@ -71,7 +71,8 @@ def run_create(options: argparse.Namespace) -> int:
     limits = [*answer["registries"], *answer["projects"]]
     where = f", only on {', '.join(limits)}" if limits else ""
     say = f"Token {answer['id']} gives what {answer['owner']} may do, at most as {answer['role']}{where}; "
-    print(shown(say + f"it expires {answer['expires'] or 'never'}"), file=sys.stderr)
+    say += f"it expires {answer['expires']}" if answer["expires"] else "it does not expire"
+    print(shown(say), file=sys.stderr)
     return 0
 
 

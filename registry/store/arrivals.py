@@ -17,6 +17,7 @@ from registry.store.trees import Tree
 
 MOST_FAULTS = 20  # told at once
 DEEPEST = 8  # folders
+MOST_NAMES = 50_000  # in the folders that differ; one that stands in many places counts in each, as readers walk it
 _KINDS = {"commit", "tree", "blob"}
 
 
@@ -89,9 +90,19 @@ def faults(objects: GitObjects, new: Entry | None, old: Entry | None) -> list[st
         objects: where both are.
         new: the root that was pushed.
         old: the root of the policy.
+
+    Raises:
+        Invalid: there are too many names, or folders in folders.
     """
     found: list[str] = []
+    walked = 0
     for path, tree in _changed(objects, "", new, old, 0):
+        walked += len(tree)
+        if walked > MOST_NAMES:
+            raise Invalid(
+                f"the folders that differ from the policy have more than {MOST_NAMES:,} files and folders in them, by "
+                f"'{path}'; a policy has no need of so many"
+            )
         found += [f"{path or 'the top folder'}: {fault}" for fault in tree.faults()]
         if len(found) >= MOST_FAULTS:
             break

@@ -35,6 +35,7 @@ class Caller:
 
     name: str
     token: str
+    pages: str = ""  # where they can look at what they pushed
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +146,5 @@ class Backend:
             "REMOTE_USER": caller.name,
             hooks.PYTHON: self._python,
             hooks.TOKEN: caller.token,
+            hooks.PAGES: caller.pages,
         }

@@ -14,7 +14,7 @@ from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from registry.errors import Conflict, Invalid, NotFound, Unavailable
-from registry.store import Snapshot
+from registry.store import Entry, Snapshot
 from registry.store.objects import GitObjects
 from registry.store.packfile import COMMIT, TAG
 from registry.store.patched import Patched, changes, overlapping
@@ -74,6 +74,10 @@ class Clone:
         """Read the files of a commit."""
         found = self._commit(commit)
         return TreeSnapshot(self._objects, commit, found.tree.decode(), int(found.commit_time))
+
+    def roots(self, base: str, head: str) -> tuple[GitObjects, Entry | None, Entry | None]:
+        """Give what `faults` looks at: the objects, and the top folders of a branch and of its target."""
+        return self._objects, self.snapshot(head).entry(""), self.snapshot(base).entry("")
 
     def merged(self, base: str, head: str) -> tuple[Snapshot, Snapshot]:
         """Read what a pull request is about: its target, and what the target would be once it is merged.

@@ -9,6 +9,7 @@ from registry.durable import make_folders, sync_folder, write_file
 # Environment variables that a server gives to the hooks of a push.
 PYTHON = "WAYBILL_PYTHON"  # what they run in
 TOKEN = "WAYBILL_TOKEN_ID"  # noqa: S105 - the public part, by which the ledger knows the token and whose it is
+PAGES = "WAYBILL_PAGES"  # where people look at changes
 _MODES = ("pre-receive", "post-receive")
 # A push by path, on the host, has no server behind it; it takes the Python that put the hook here.
 _HOOK = """\

@@ -1,5 +1,7 @@
 """From a request to who asks, and from a verdict to an answer."""
 
+from urllib.parse import urlsplit
+
 from flask import g, request
 from werkzeug.datastructures import Authorization
 
@@ -20,15 +22,38 @@ def caller(view: View) -> Principal:
 
     Raises:
         Unauthenticated: credentials were sent and nobody holds them, also where none were needed (fail loud).
+        Forbidden: a page of another site let a browser send them.
     """
     if "Authorization" not in request.headers:
         return ANYONE
+    if request.method not in {"GET", "HEAD", "OPTIONS"}:
+        _require_no_other_page()
     given = _token(request.authorization)
     if given is None:
         raise Unauthenticated("The Authorization header is neither Basic nor Bearer; send a token as Basic password")
     principal = credentials.authenticate(view.index, given, view.now)
     g.principal = principal
     return principal
+
+
+def _require_no_other_page() -> None:
+    """Refuse a form of another site: a browser adds to it the password that it remembers, and says where it is from.
+
+    Raises:
+        Forbidden: it is one.
+    """
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "none")
+    if site not in {"same-origin", "none"} or (origin is not None and not _is_ours(origin)):
+        raise Forbidden(
+            "This came from a page of another site, with a password that the browser remembers; nothing was done"
+        )
+
+
+def _is_ours(origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:
+        return False
 
 
 def _token(sent: Authorization | None) -> str | None:

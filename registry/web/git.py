@@ -78,7 +78,8 @@ def _answered(
     receiving = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Werkzeug's way out of the proxy
     if isinstance(receiving, Request):
         receiving.allow(0 if advertises else _ASKED if service == FETCH else _PUSHED, 0)
-    given = Caller(principal.name or "", principal.token or "")
+    pages = (view.policy.organization().url or request.host_url).rstrip("/") + "/-/changes"
+    given = Caller(principal.name or "", principal.token or "", pages)
     answer = backend.call(call, given, _nothing if advertises else request.stream.read)
     response = current_app.response_class(iter(answer), answer.status, answer.headers)
     response.call_on_close(answer.close)

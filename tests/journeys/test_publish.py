@@ -89,7 +89,7 @@ def test_twine_prints_that_a_name_is_taken_by_other_bytes(acme: Server, bob: str
 def test_twine_prints_that_a_password_is_no_token(acme: Server, desk: Desk, token: str) -> None:
     text = _refused(_twine(desk, acme, token, desk.save(wheel("bob-wrong-token"))))
     assert "401 Unauthorized" in text
-    assert "The password is not a Waybill token; tokens begin with wb_" in text
+    assert "The password is not a Waybill token, which begins with wb_" in text
     assert token not in text
 
 

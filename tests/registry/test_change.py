@@ -3,12 +3,13 @@
 import re
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from registry import changes, tokens
-from registry.changes import Outcome, merge
+from registry import changes, credentials, tokens
+from registry.changes import Outcome, merging
 from registry.cli import data
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, WaybillError
 from registry.installation import Installation
@@ -42,7 +43,8 @@ class Town:
     def put(self, files: dict[str, str | None], branch: str, start: str = "main", subject: str = "Change it") -> str:
         """Commit files on top of a branch and put that where another branch is to be."""
         run_git(self.clone, "fetch", "-q", "origin")
-        run_git(self.clone, "checkout", "-q", "-B", "work", f"origin/{start}")
+        branch_or_commit = start if len(start) == 40 else f"origin/{start}"
+        run_git(self.clone, "checkout", "-q", "-B", "work", branch_or_commit)
         for path, text in files.items():
             target = self.clone / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -235,12 +237,53 @@ def test_an_approval_dies_when_the_author_pushes_or_main_moves(town: Town) -> No
     assert town.approve(carol, "a").merged
 
 
+def test_an_approval_dies_with_a_push_that_only_changes_who_proposes_and_with_what_words(town: Town) -> None:
+    town.put({"waybill.yaml": ORGANIZATION % 2}, "main")
+    town.propose(town.who("alice"), "a-team", {"teams/a.yaml": TEAM})
+    assert town.approve(town.who("carol"), "a-team").merged is None
+    head = town.put({}, "change/a-team", "change/a-team", subject="As the board decided")
+    changes.propose(town.installation, town.who("dora"), "a-team", head)
+    assert town.approve(town.who("bob"), "a-team").merged is None
+
+
+def test_an_approval_ends_when_its_token_is_revoked_and_can_be_given_anew(town: Town) -> None:
+    town.put({"waybill.yaml": ORGANIZATION % 2}, "main")
+    carol = town.who("carol")
+    town.propose(town.who("alice"), "a-team", {"teams/a.yaml": TEAM})
+    town.approve(carol, "a-team")
+    tokens.revoke(town.installation, None, carol.token or "")
+    assert town.approve(town.who("bob"), "a-team").merged is None
+    assert town.approve(town.who("carol"), "a-team").merged
+
+
+def test_who_may_not_see_a_change_learns_nothing_by_withdrawing_it(town: Town) -> None:
+    town.put({"people.yaml": PEOPLE + "eve: {}\n"}, "main")
+    town.propose(town.who("alice"), "a-team", {"teams/a.yaml": TEAM})
+    with pytest.raises(Forbidden, match="eve may not see change 'a-team'"):
+        changes.withdraw(town.installation, town.who("eve"), "a-team")
+
+
 def test_approving_twice_counts_once(town: Town) -> None:
     town.put({"waybill.yaml": ORGANIZATION % 2}, "main")
     carol = town.who("carol")
     town.propose(town.who("alice"), "a", {"teams/a.yaml": TEAM})
     assert town.approve(carol, "a").merged is None
     assert town.approve(town.who("carol"), "a").merged is None
+
+
+def test_the_tokens_of_who_left_are_ended_so_that_who_gets_the_id_later_does_not_have_them(town: Town) -> None:
+    relax(town)
+    alice, dora, old = town.who("alice"), town.who("dora"), PEOPLE.replace("dora: {}\n", "")
+    assert old != PEOPLE
+    town.propose(alice, "out", {"people.yaml": old, "waybill.yaml": (ORGANIZATION % 0).replace("dora", "carol")})
+    changes.merge(town.installation, alice, "out")
+    town.propose(alice, "in", {"people.yaml": PEOPLE})
+    changes.merge(town.installation, alice, "in")
+    ended = next(token for token in tokens.every(town.installation.view().index) if token.id == dora.token)
+    assert ended.revoked
+    assert town.log("ledger")[2] == "token-revoke: 1 of accounts that are gone"
+    with pytest.raises(Unauthenticated):
+        credentials.by_id(town.installation.view().index, dora.token or "", datetime.now(UTC))
 
 
 # main moves
@@ -271,6 +314,41 @@ def test_where_main_changed_the_same_file_the_author_is_asked_to_merge_it(town: 
     changes.propose(town.installation, alice, "a", run_git(town.clone, "rev-parse", "HEAD").strip())
     changes.merge(town.installation, alice, "a")
     assert town.read("teams/a.yaml") == TEAM.encode()
+
+
+def test_who_goes_on_where_an_earlier_change_was_pushed_is_compared_with_that_change(town: Town) -> None:
+    relax(town)
+    alice = town.who("alice")
+    first = town.propose(alice, "first", {"teams/a.yaml": TEAM})
+    changes.merge(town.installation, alice, "first")
+    town.put({"teams/z.yaml": TEAM}, "main")
+    town.propose(alice, "second", {"teams/a.yaml": "members: [bob]\n"}, start=first)
+    found = changes.find(town.installation, "second")
+    assert list(found.files) == ["teams/a.yaml"]
+    assert not found.overlap
+    changes.merge(town.installation, alice, "second")
+    assert (town.read("teams/a.yaml"), town.read("teams/z.yaml")) == (b"members: [bob]\n", TEAM.encode())
+
+
+def test_going_on_from_an_earlier_change_undoes_nothing_that_came_to_main_since(town: Town) -> None:
+    relax(town)
+    alice = town.who("alice")
+    first = town.propose(alice, "first", {"teams/a.yaml": TEAM})
+    changes.merge(town.installation, alice, "first")
+    town.put({"teams/a.yaml": "members: [carol]\n"}, "main")
+    with pytest.raises(Invalid, match=re.escape("teams/a.yaml:1: main changed this file too")):
+        town.propose(alice, "second", {"teams/a.yaml": "members: [bob]\n"}, start=first)
+
+
+def test_a_change_says_what_its_first_commit_says_and_main_says_the_same(town: Town) -> None:
+    relax(town)
+    alice = town.who("alice")
+    town.put({"teams/a.yaml": TEAM}, f"{CHANGES}/a", subject="Team a begins")
+    head = town.put({"teams/a.yaml": "members: [bob]\n"}, f"{CHANGES}/a", f"{CHANGES}/a", subject="fix typo")
+    changes.propose(town.installation, alice, "a", head)
+    assert changes.find(town.installation, "a").subject == "Team a begins"
+    changes.merge(town.installation, alice, "a")
+    assert town.log("main")[0] == "Team a begins"
 
 
 def test_what_main_changed_in_the_same_way_is_no_overlap(town: Town) -> None:
@@ -340,7 +418,7 @@ def test_its_author_an_admin_and_the_operator_withdraw_a_change(town: Town, who:
     changes.withdraw(town.installation, town.who(who) if who else None, "a")
     assert changes.changes(town.installation) == []
     assert town.log("ledger")[0] == "withdraw: a"
-    with pytest.raises(NotFound, match="no open change 'a'"):
+    with pytest.raises(NotFound, match="No change 'a' is open"):
         changes.find(town.installation, "a")
 
 
@@ -404,7 +482,7 @@ def test_a_merge_killed_after_main_moved_is_finished_by_whoever_comes_next(
     town.propose(alice, "a", {"teams/a.yaml": TEAM})
     with monkeypatch.context() as patch:
         if step == "the ledger's event":
-            _killed_at(patch, merge, "settle")
+            _killed_at(patch, merging, "settle")
         else:
             _killed_at(patch, town.installation.store, "drop")
         with pytest.raises(Killed):
@@ -427,7 +505,7 @@ def test_a_glass_broken_by_a_process_that_was_killed_still_awaits_approval(
 ) -> None:
     town.propose(town.who("alice"), "a", {"teams/a.yaml": TEAM})
     with monkeypatch.context() as patch:
-        _killed_at(patch, merge, "settle")
+        _killed_at(patch, merging, "settle")
         with pytest.raises(Killed):
             changes.break_glass(town.installation, "a", "hurry")
     fresh = data.open_installation(town.git.parent)

@@ -16,7 +16,7 @@ def test_a_line_in_a_team_file_reads_as_what_it_gives() -> None:
     told = review.text(verdict(JOINED, "dan"))
     assert told.startswith("Review: waits for approval\n")
     assert f"  - carol: write on payments-api in python ({PROJECT}:3, through team payments)\n" in told
-    assert "teams/payments.yaml: 1 more approval, by max or mia" in told
+    assert "teams/payments.yaml: 1 more approval, by max, mia or an admin" in told
     assert told.index("Gains") < told.index("Approvals")
 
 
@@ -45,7 +45,9 @@ def test_machines_read_everything() -> None:
     assert [(gain["principal"], gain["role"], gain["pattern"]) for gain in told["gains"]] == [
         ("carol", "write", "payments-api")
     ]
-    assert told["needs"] == [{"what": TEAM, "owners": ["max", "mia"], "given": ["mia"], "least": 1}]
+    assert told["needs"] == [
+        {"what": TEAM, "owners": ["max", "mia"], "admins": ["adam", "alice"], "given": ["mia"], "least": 1}
+    ]
     assert told["gainers"] == ["carol"]
 
 

@@ -20,15 +20,25 @@ def pipelines(
         after: the same.
         behind: those that count after these, before and after: a registry's behind a project's.
     """
-    fresh = [one for one in after if not _covered(one, [*before, *behind[0]])]
-    gone = [one for one in before if not _covered(one, [*after, *behind[1]])]
+    old, new = [*before, *behind[0]], [*after, *behind[1]]
+    fresh = [one for one in (*after, *_kept(behind[1], behind[0])) if not _covered(one, old)]
+    gone = [one for one in (*before, *_kept(*behind)) if not _covered(one, new)]
     for publisher in fresh:
         same = _nearest(publisher, before)
         if same in gone:
             gone.remove(same)
-        yield _shift(what, same, publisher)
+        yield _shift(what, same, publisher, Direction.WIDER)
     for publisher in gone:
-        yield _shift(what, publisher, _nearest(publisher, after))
+        yield _shift(what, publisher, _nearest(publisher, after), Direction.NARROWER)
+
+
+def _kept(publishers: Publishers, other: Publishers) -> list[Publisher]:
+    """List those that stand on both sides: what comes first there may have hidden them, or hide them now."""
+    return [one for one in publishers if any(_demand(one) == _demand(same) for same in other)]
+
+
+def _demand(publisher: Publisher) -> tuple[object, ...]:
+    return identity(publisher), words(publisher)
 
 
 def _covered(publisher: Publisher, by: Publishers) -> bool:
@@ -50,7 +60,8 @@ def _nearest(publisher: Publisher, among: Publishers) -> Publisher | None:
     return max(same, key=lambda other: len(said & set(words(other).items())), default=None)
 
 
-def _shift(what: str, old: Publisher | None, new: Publisher | None) -> Shift:
+def _shift(what: str, old: Publisher | None, new: Publisher | None, way: Direction) -> Shift:
+    """Say what became of a publisher; whatever it was edited from, the other way than its tokens go is not claimed."""
     found = new or old
     if found is None:
         raise ValueError("one of the two is there")
@@ -62,7 +73,8 @@ def _shift(what: str, old: Publisher | None, new: Publisher | None) -> Shift:
     was, now = words(old), words(new)
     changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
     before, after = (", ".join(_said(side, key) for key in changed) or "as listed" for side in (was, now))
-    return Shift(_direction(old, new), about, before, after, new.statement)
+    direction = _direction(old, new)
+    return Shift(direction if direction is way else Direction.OTHER, about, before, after, new.statement)
 
 
 def _said(conditions: dict[str, str], key: str) -> str:

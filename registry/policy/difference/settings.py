@@ -1,7 +1,8 @@
-"""What holds for the whole installation, compared: accepted issuers, review rules, limits, and who an account is."""
+"""What holds for the whole installation, compared: accepted issuers, review rules, limits, cases, who an account is."""
 
 from collections.abc import Iterator, Mapping
 
+from registry.policy.case import Case
 from registry.policy.difference.shifts import Direction, Shift, frozen, ordered
 from registry.policy.files import Account, Issuer, LinkedRepository, Organization, Statement
 from registry.policy.given import accounts, readable
@@ -10,7 +11,7 @@ from registry.policy.ruling import Ruling
 
 
 def settings(before: Policy, after: Policy) -> list[Shift]:
-    """List what changed in `waybill.yaml` and `people.yaml` beside rights, and which linked repositories are others."""
+    """List what changed beside rights: in `waybill.yaml` and `people.yaml`, of linked repositories, and in cases."""
     old, new = readable(before.organization), readable(after.organization)
     shifts: list[Shift] = []
     if old and new:
@@ -21,6 +22,8 @@ def settings(before: Policy, after: Policy) -> list[Shift]:
         path = f"repositories/{name}.yaml"
         if before.content(path) != after.content(path):
             shifts += _linked(path, readable(before.linked_repository, name), readable(after.linked_repository, name))
+    if before.content("cases") != after.content("cases"):
+        shifts += _cases(before, after)
     return shifts
 
 
@@ -102,3 +105,20 @@ def _linked(path: str, old: LinkedRepository | None, new: LinkedRepository | Non
     if old and new and (old.forge, old.ids) != (new.forge, new.ids):
         was, now = (" ".join([side.forge, *side.ids.values()]) for side in (old, new))
         yield Shift(Direction.OTHER, f"linked repository {new.name}", was, now, Statement(path, "", 1))
+
+
+def _cases(before: Policy, after: Policy) -> Iterator[Shift]:
+    """Compare what must hold after every change: a case that goes lets a later change do what none could."""
+    old, new = _demands(before), _demands(after)
+    for demand, case in {**old, **new}.items():
+        if (demand in old) != (demand in new):
+            forbids = Direction.WIDER if demand in old else Direction.NARROWER
+            said = str(case)
+            was, now = (said if demand in side else None for side in (old, new))
+            yield Shift(Direction.OTHER if case.may else forbids, "case", was, now, case.statement)
+
+
+def _demands(policy: Policy) -> dict[object, Case]:
+    """List what the cases demand, wherever each stands."""
+    cases = (case for name in policy.files_of_cases() for case in readable(policy.cases, name) or ())
+    return {case.demand: case for case in cases}

@@ -39,9 +39,10 @@ class Need:
     """What one touched file, or the change as a whole, waits for."""
 
     what: str  # a path, or WHOLE
-    owners: tuple[str, ...]  # who may approve it, sorted; admins, who always may, are named only where nobody else is
+    owners: tuple[str, ...]  # who may approve it, sorted; admins only where they own it or nobody else does
     given: tuple[str, ...]  # who did
     least: int  # how many are needed
+    standing: tuple[str, ...] = ()  # admins who may as well
 
     @property
     def met(self) -> bool:
@@ -55,9 +56,16 @@ class Need:
             return f"{self.what}: {', '.join(self.given)} of {self.least} needed"
         wanted = self.least - len(self.given)
         asked = [name for name in self.owners if name not in self.given]
+        if set(self.standing) - set(self.given):
+            asked.append("an admin")
         if not asked:
             return f"{self.what}: {_STUCK}"
-        return f"{self.what}: {wanted} more approval{'s' * (wanted > 1)}, by {' or '.join(asked)}"
+        return f"{self.what}: {wanted} more approval{'s' * (wanted > 1)}, by {_either(asked)}"
+
+
+def _either(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class Judgement:
     problems: tuple[Problem, ...]
     needs: tuple[Need, ...]
     excluded: Mapping[str, str]  # who may not approve it, and why
+    unreadable: bool = False  # what files that cannot be read said looks lost, and their meaning is not to be told
 
     @property
     def refused(self) -> bool:
@@ -117,8 +126,9 @@ def judge(
     good = (parent.commit, tree.commit if tree_id is None else tree_id)
     given = {approval.by for approval in approvals if (approval.base, approval.tree) == good}
     problems = guarded(parent, tree, changed, meaning, known, now)
-    needs = _Needs(parent, author, frozenset(pushers), meaning.gainers, excluded, given, now)
-    return Judgement(author, meaning, tuple(changed), problems, needs.of(tree, changed, meaning), excluded)
+    needs = _Needs(parent, author, frozenset(pushers), meaning.gainers, excluded, given, now).of(tree, changed, meaning)
+    unreadable = bool({problem.file for problem in tree.problems()} & {one.path for one in changed})
+    return Judgement(author, meaning, tuple(changed), problems, needs, excluded, unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +152,8 @@ class _Needs:
         if only_freezes(self.parent, tree, changed):
             wanted = review.freeze_approvals
         needs = [self._need(touched, wanted) for touched in changed]
-        if wanted > 1 or not changed:  # what changes nothing is nobody's to wave through
-            needs.append(self._whole(changed, max(wanted, 1)))
+        if not changed:  # what changes nothing is nobody's to wave through
+            needs.append(self._made(WHOLE, admins(self.parent), frozenset(), max(wanted, 1)))
         return tuple(needs)
 
     def _gives_up(self, tree: Policy, changed: Sequence[Object], meaning: Difference) -> bool:
@@ -159,17 +169,17 @@ class _Needs:
             return Review(approvals=1)
 
     def _need(self, touched: Object, wanted: int) -> Need:
-        """Work out one file's need: at least one owner beside the author, or none where the author alone may do it."""
+        """Work out one file's need: as many as are wanted, or none where the author alone may do it.
+
+        Each file has its own, so that nobody is brought in as a second voice by an edit of what they own.
+        """
         own, standing = owners(self.parent, touched, self.now), admins(self.parent)
         authors = self.pushers | ({self.author} if self.author else set())
         alone = bool(self.author) and authors <= own | standing and not authors & set(self.gainers)
-        return self._made(touched.path, own, standing, 0 if wanted == 0 and alone else 1)
-
-    def _whole(self, changed: Sequence[Object], wanted: int) -> Need:
-        every = frozenset[str]().union(*(owners(self.parent, touched, self.now) for touched in changed))
-        return self._made(WHOLE, every | admins(self.parent), frozenset(), wanted)
+        return self._made(touched.path, own, standing, 0 if wanted == 0 and alone else max(wanted, 1))
 
     def _made(self, what: str, own: frozenset[str], standing: frozenset[str], least: int) -> Need:
-        eligible = own - self.excluded.keys() or standing - self.excluded.keys()
-        given = ((own | standing) - self.excluded.keys()) & set(self.given)
-        return Need(what, tuple(sorted(eligible)), tuple(sorted(given)), least)
+        able = (own | standing) - self.excluded.keys()
+        named = own - self.excluded.keys() or able
+        given = able & set(self.given)
+        return Need(what, tuple(sorted(named)), tuple(sorted(given)), least, tuple(sorted(able - named)))

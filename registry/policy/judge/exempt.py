@@ -37,6 +37,8 @@ def _freezes(before: Any, after: Any) -> bool:
     if not isinstance(after, Organization | RegistryFile) or type(before) is not type(after):
         return False
     if isinstance(before, Organization) and isinstance(after, Organization):
+        if (after.generation or 0) > (before.generation or 0) + 1:
+            return False  # it would stand at its end for ever, and no longer tell an old policy from a new one
         before = replace(before, generation=None)  # the guards see to it that it does not fall
         after, frozen = replace(after, generation=None, frozen=None), after.frozen
     else:

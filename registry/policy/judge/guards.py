@@ -54,6 +54,7 @@ def guarded(
     found = [*_standing(parent, tree, changed), *_generation(parent, tree), *_left_behind(meaning)]
     if not admins(tree) and not any(problem.file in {"waybill.yaml", "people.yaml"} for problem in found):
         found.append(Problem("waybill.yaml", 1, "admins: no person who is not disabled is left; name one"))
+    found += _out_of_reach(parent, tree)
     return (*dict.fromkeys([*found, *removals(parent, tree), *_broken_cases(parent, tree, known, now)]),)
 
 
@@ -76,10 +77,14 @@ def unreadable(policy: Policy) -> Iterator[Problem]:
 def misplaced(policy: Policy) -> Iterator[Problem]:
     """List files that look as if they meant something and would be ignored."""
     for path in every_path(policy):
-        folder, meant = path.partition("/")[0], path.lower().removesuffix(".yml").removesuffix(".yaml")
-        yaml = path.lower().endswith((".yaml", ".yml")) and (folder.lower() in _GOVERNED or meant in _AT_TOP)
+        top, meant = path.partition("/")[0], path.lower().removesuffix(".yml").removesuffix(".yaml")
+        yaml = path.lower().endswith((".yaml", ".yml")) and (top.lower() in _GOVERNED or meant in _AT_TOP)
         if yaml and object_at(path).kind is Kind.BESIDE:
             yield Problem(path, 1, f"this would be ignored; known here are {', '.join(_KNOWN)}")
+        parts = path.split("/")
+        for folder in ("/".join(parts[:n]) for n in range(1, len(parts))):
+            if object_at(folder).kind is not Kind.BESIDE:
+                yield Problem(folder, 1, "this is a folder where a file is meant, and says nothing; rename it")
     for registry in policy.registries():
         file = f"registries/{registry}/registry.yaml"
         if "registry.yaml" not in policy.entries(f"registries/{registry}"):
@@ -129,6 +134,21 @@ def _generation(parent: Policy, tree: Policy) -> Iterator[Problem]:
     if before is not None and (after is None or after < before):
         text = f"generation: it was {before} and would {'be gone' if after is None else f'be {after}'}; it only grows"
         yield Problem("waybill.yaml", 1, f"{text}, so write {before} or more")
+
+
+def _out_of_reach(parent: Policy, tree: Policy) -> Iterator[Problem]:
+    """Refuse to ask for more approvals than there are admins beside an author: `waybill.yaml` could never change."""
+    asked, able = _asked(tree), len(admins(tree)) - 1
+    if asked > max(able, _asked(parent)) and able >= 0:
+        text = f"review: approvals: {asked} would be needed from admins beside the author, and {able} would be there"
+        yield Problem("waybill.yaml", 1, f"{text}; name more admins, or ask for fewer")
+
+
+def _asked(policy: Policy) -> int:
+    try:
+        return policy.organization().review.approvals
+    except BadFile:
+        return 0
 
 
 def _broken_cases(parent: Policy, tree: Policy, known: Known, now: datetime) -> Iterator[Problem]:

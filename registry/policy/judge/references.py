@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from registry.policy.files import BadFile, Grant, Problem, Statement
 from registry.policy.policy import Policy
 
+MOST_GUESSED = 20  # names that were perhaps meant; each is compared with all there are
 _GENERAL = {"everyone", "anyone"}
 
 
@@ -20,10 +21,9 @@ def dangling(policy: Policy) -> Iterator[Problem]:
     except BadFile:
         return
     known = accounts | {f"team:{team}" for team in policy.teams()} | _GENERAL
-    for statement, entries in _named(policy):
-        for entry in entries:
-            if entry not in known:
-                yield _missing(statement, entry, known)
+    missing = ((said, entry) for said, entries in _named(policy) for entry in entries if entry not in known)
+    for number, (statement, entry) in enumerate(missing):
+        yield _missing(statement, entry, known if number < MOST_GUESSED else ())
     yield from _unlinked(policy)
 
 
@@ -74,6 +74,8 @@ def _missing(statement: Statement, entry: str, known: Collection[str]) -> Proble
     if entry.startswith("team:"):
         path = f"teams/{entry.removeprefix('team:')}.yaml"
         return Problem(statement.file, statement.line, f"'{entry}' is named, and {path} does not exist{guess}")
+    if f"team:{entry}" in known:
+        guess = f"; the team of this name is written 'team:{entry}'"
     text = f"'{entry}' is named, and people.yaml has no such entry{guess or '; add one, or remove the name'}"
     return Problem(statement.file, statement.line, text)
 

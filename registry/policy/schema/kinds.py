@@ -10,7 +10,11 @@ _NAME = "[a-z0-9][a-z0-9._-]*"
 _HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
 
 NAME = Text("a name of lower-case ASCII letters, digits, '.', '_' and '-'", _NAME, 64)
-ACCOUNT = Text("an account id like alice, other than everyone and anyone", f"(?!(?:everyone|anyone)$){_NAME}", 64)
+ACCOUNT = Text(  # the log calls who runs commands on the host "operator", and must not mean a person by it
+    "an account id like alice, other than everyone, anyone and operator",
+    f"(?!(?:everyone|anyone|operator)$){_NAME}",
+    64,
+)
 OWNER = Text("an account id like alice or a team like team:platform", f"(?!(?:everyone|anyone)$)(?:team:)?{_NAME}", 69)
 PRINCIPAL = Text("an account id like alice, a team like team:platform, everyone or anyone", f"(?:team:)?{_NAME}", 69)
 GLOB = Text("a pattern over normalised project names, like payments-*", "[a-z0-9*?-]+", 100)

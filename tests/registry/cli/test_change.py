@@ -57,7 +57,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def test_a_change_is_listed_shown_and_approved_by_who_owns_what_it_touches(desk: Desk) -> None:
     desk.propose("add-bob")
     listed = desk.ask("carol", "list")
-    assert listed.stdout.startswith("add-bob  waiting  by alice\n")
+    assert listed.stdout.startswith("add-bob  waiting  by alice: Change the policy\n")
     assert "1 more approval, by carol" in listed.stdout
     assert desk.ask("bob", "list").stdout == ""
     shown = desk.ask("carol", "show", "add-bob")
@@ -79,7 +79,7 @@ def test_what_may_not_be_is_exit_code_1_with_the_servers_words(desk: Desk) -> No
         ("alice", ("approve", "refusals", "--yes"), "cannot approve"),
         ("alice", ("merge", "refusals"), "1 more approval"),
         ("carol", ("withdraw", "refusals"), "is not yours"),
-        ("carol", ("show", "nothing"), "no open change"),
+        ("carol", ("show", "nothing"), "is open: it was merged"),
         ("carol", ("approve", "refusals", "--tree", "0" * 40), "look at it again"),
     ):
         refused = desk.ask(person, *verb)

@@ -1,6 +1,7 @@
 """`waybill review` in clones as people and CI have them, made by real git; no server is asked."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,33 @@ def test_a_change_that_breaks_a_rule_is_refused(clone: Path, capsys: pytest.Capt
     assert code == 1
     assert "### Waybill review: refused" in out
     assert "`teams/payments.yaml:1:`" in out
+
+
+def test_what_no_server_would_take_is_refused_before_it_is_merged(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (clone / "people.yaml").chmod(0o755)
+    (clone / "teams" / "idle.yaml").unlink()
+    (clone / "teams" / "idle.yaml").symlink_to("payments.yaml")
+    commit(clone, {})
+    code, out, _ = review(capsys, clone, "main", "--author", "dan")
+    assert code == 1
+    assert "the top folder:1: 'people.yaml' is executable" in out
+    assert "teams:1: 'idle.yaml' is a symbolic link" in out
+
+
+def test_a_few_folders_in_very_many_places_are_not_walked(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def folder(rows: str) -> str:
+        command = ["git", "-C", str(clone), "mktree"]
+        return subprocess.run(command, input=rows, text=True, capture_output=True, check=True).stdout.strip()
+
+    tree = run_git(clone, "rev-parse", "HEAD:teams").strip()
+    for _ in range(5):
+        tree = folder("".join(f"040000 tree {tree}\td{number:02}\n" for number in range(40)))
+    root = folder(run_git(clone, "ls-tree", "HEAD") + f"040000 tree {tree}\twide\n")
+    wide = run_git(clone, "commit-tree", "-p", "HEAD", "-m", "Wide", root).strip()
+    code, _, said = review(capsys, clone, "main", wide)
+    assert (code, "more than 50,000 files and folders" in said) == (1, True)
 
 
 def test_a_target_that_moved_on_is_judged_as_it_is_now_with_the_change_put_on_it(

@@ -224,3 +224,13 @@ def test_what_the_rules_of_the_validator_let_through_is_said() -> None:
     assert ([shift.what for shift in back.narrowed], back.widened) == (["rules: upload", "rules: waiver of WB207"], ())
     other = compared(strict, {"waybill.yaml": strict["waybill.yaml"].replace("change", "ignore: [WB1], change")})
     assert [shift.what for shift in other.altered] == ["rules: ignore"]
+
+
+def test_a_case_that_goes_widens_and_one_that_comes_narrows() -> None:
+    cases = {"cases/core.yaml": "- {person: alice, may_not: delete, projects: ['core-*']}\n"}
+    (gone,) = compared(cases, {"cases/core.yaml": None}).widened
+    assert (gone.what, gone.before, gone.after) == ("case", "alice may not delete core-*", None)
+    assert [shift.after for shift in compared({}, cases).narrowed] == ["alice may not delete core-*"]
+    assert compared(
+        cases, {"cases/core.yaml": None, "cases/moved.yaml": "# elsewhere\n" + cases["cases/core.yaml"]}
+    ).empty

@@ -436,7 +436,16 @@ REFUSED = [
         "{forge: github, path: a/b, repository_id: '1'}",
         ["1: missing key 'owner_id' in the file (the numeric id of its owner, in quotes)"],
     ),
-    ("people", "everyone: {}", ["1: 'everyone' is not an account id like alice, other than everyone and anyone"]),
+    (
+        "people",
+        "operator: {}",
+        ["1: 'operator' is not an account id like alice, other than everyone, anyone and operator"],
+    ),
+    (
+        "people",
+        "everyone: {}",
+        ["1: 'everyone' is not an account id like alice, other than everyone, anyone and operator"],
+    ),
     (
         "people",
         "alice: {owner: bob}",
@@ -451,7 +460,7 @@ REFUSED = [
     (
         "team",
         "members: [team:other]",
-        ["1: members: 'team:other' is not an account id like alice, other than everyone and anyone"],
+        ["1: members: 'team:other' is not an account id like alice, other than everyone, anyone and operator"],
     ),
     (
         "organization",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from registry.policy.judge.references import MOST_GUESSED
 from tests.changes import LINKED, PROJECT, REGISTRY, START, TEAM, Texts, refusals, review
 from tests.policies import BROKEN
 
@@ -40,6 +41,11 @@ RAILS: dict[str, tuple[Texts, str, Texts]] = {
         {"waybill.yaml": "organization: acme\n"},
         "waybill.yaml:1: admins: no person who is not disabled is left",
         {"waybill.yaml": ORG.replace("alice, adam", "alice")},
+    ),
+    "more approvals than admins beside an author": (
+        {"waybill.yaml": ORG.replace("approvals: 1", "approvals: 2")},
+        "waybill.yaml:1: review: approvals: 2 would be needed",
+        {"waybill.yaml": ORG.replace("approvals: 1", "approvals: 0")},
     ),
     "only a service account as admin": (
         {"waybill.yaml": ORG.replace("alice, adam", "bot")},
@@ -136,6 +142,16 @@ RAILS: dict[str, tuple[Texts, str, Texts]] = {
         {"Teams/web.yaml": "{}\n"},
         "Teams/web.yaml:1: this would be ignored",
         {"teams/README.md": ""},
+    ),
+    "a folder in place of a file": (
+        {PROJECT: None, f"{PROJECT}/note": ""},
+        f"{PROJECT}:1: this is a folder where a file is meant",
+        {"docs/a.yaml/note": ""},
+    ),
+    "a folder that would make a team known": (
+        {f"{WEB}/note": "", REGISTRY: START[REGISTRY] + "grants:\n- {role: admin, to: ['team:web']}\n"},
+        f"{WEB}:1: this is a folder where a file is meant",
+        {WEB: "{}\n", REGISTRY: START[REGISTRY] + "grants:\n- {role: admin, to: ['team:web']}\n"},
     ),
     "another people.yaml": ({"People.yaml": "{}\n"}, "People.yaml:1: this would be ignored", {"mkdocs.yml": "a: b\n"}),
     "a twin in case": (
@@ -285,3 +301,11 @@ def test_what_was_wrong_before_holds_up_no_change_elsewhere() -> None:
 
 def test_a_policy_that_cannot_be_read_can_be_repaired() -> None:
     assert refusals({TEAM: START[TEAM], REGISTRY: START[REGISTRY]}, {TEAM: BROKEN, REGISTRY: BROKEN}) == []
+
+
+def test_of_very_many_names_that_do_not_exist_only_some_are_guessed() -> None:
+    strangers = ", ".join(f"carol-{number}" for number in range(900))
+    found = refusals({TEAM: f"members: [bob, {strangers}]\nmaintainers: [mia, max]\n"})
+    named = [text for text in found if "people.yaml has no such entry" in text]
+    assert len(named) == 900
+    assert sum("did you mean 'carol'?" in text for text in named) == MOST_GUESSED

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from freezegun import freeze_time
 
-from registry.policy.judge import WHOLE, Approval, judge
+from registry.policy.judge import Approval, judge
 from registry.policy.policy import Policy
 from tests.changes import (
     BASE,
@@ -206,17 +206,24 @@ def test_every_touched_object_needs_an_owner_of_its_own() -> None:
 
 def test_what_is_missing_is_told_with_the_names_of_those_who_may_give_it() -> None:
     waiting = verdict(CHANGES["team"])
-    assert [str(need) for need in waiting.missing] == [f"{TEAM}: 1 more approval, by max or mia"]
+    assert [str(need) for need in waiting.missing] == [f"{TEAM}: 1 more approval, by max, mia or an admin"]
     assert not waiting.refused
 
 
 def test_two_approvals_are_those_of_two_people() -> None:
     two = review("approvals: 2")
     assert not verdict(CHANGES["team"], approved=["mia", "mia"], parent=two).good
-    assert [need.what for need in verdict(CHANGES["team"], approved=["mia"], parent=two).missing] == [WHOLE]
+    assert [need.what for need in verdict(CHANGES["team"], approved=["mia"], parent=two).missing] == [TEAM]
     assert not verdict(CHANGES["team"], approved=["mia", "bob"], parent=two).good
     assert verdict(CHANGES["team"], approved=["mia", "alice"], parent=two).good
     assert not verdict(CHANGES["registry"], approved=["mia", "alice"], parent=two).good
+
+
+def test_nobody_becomes_a_second_voice_for_a_file_by_an_edit_of_what_they_own() -> None:
+    two = review("approvals: 2")
+    padded = {**CHANGES["team"], REGISTRY: START[REGISTRY] + "# hello\n"}
+    assert not verdict(padded, approved=["mia", "adam"], parent=two).good
+    assert verdict(padded, approved=["mia", "adam", "otto"], parent=two).good
 
 
 @pytest.mark.parametrize(("base", "tree"), [("c" * 40, TREE), (BASE, "c" * 40), (TREE, BASE)])
@@ -306,6 +313,13 @@ def test_owners_of_a_registry_stop_writes_there_as_quickly_as_the_policy_says() 
     assert not verdict(frozen, "mia").good
     assert not verdict(frozen, "olga", parent=review("approvals: 2, freeze_approvals: 1")).good
     assert verdict(frozen, "olga", ["otto"], parent=review("approvals: 2, freeze_approvals: 1")).good
+
+
+def test_a_freeze_alone_does_not_use_up_the_generations() -> None:
+    counted = {"waybill.yaml": START["waybill.yaml"] + "generation: 7\n"}
+    for generation, good in ((7, True), (8, True), (9, False), (10**9, False)):
+        frozen = counted["waybill.yaml"].replace("7", str(generation)) + "frozen: true\n"
+        assert verdict({"waybill.yaml": frozen}, "alice", parent=counted).good is good
 
 
 def test_a_freeze_takes_nobody_the_right_to_approve() -> None:

@@ -84,3 +84,25 @@ def test_a_registrys_publisher_needs_no_repetition_in_a_project() -> None:
     everywhere = {REGISTRY: f"projects: open\npublishers: [{{{github()}}}]\n"}
     assert compared(everywhere, published(github())).empty
     only(compared(published(github()), {**everywhere, PROJECT: "{}\n"}), "widened")
+
+
+ANY = "a: {matches: '*'}"
+
+
+def in_every_project(publisher: str) -> dict[str, str | None]:
+    return {REGISTRY: f"projects: open\npublishers: [{{{publisher}}}]\n", PROJECT: "{}\n"}
+
+
+def test_a_registrys_publisher_that_came_behind_a_projects_own_is_missed_when_that_one_goes() -> None:
+    bare = in_every_project(general(ANY, "publish, write"))
+    hidden = {**bare, **published(general("a: x"))}
+    said = words(only(compared(hidden, bare), "widened"))
+    assert said == ("claim a x, scopes publish", "claim a like *, scopes publish, write")
+    assert compared(bare, hidden).narrowed
+
+
+def test_what_comes_to_the_fore_is_never_called_narrower() -> None:
+    bare = in_every_project(general(ANY, "write"))
+    hidden = {**bare, **published(general("a: x"), general(ANY, "publish, write"))}
+    found = compared(hidden, bare)
+    assert found.altered or found.widened  # x could only publish, and can yank now

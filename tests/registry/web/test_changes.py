@@ -90,6 +90,27 @@ def test_a_browsers_session_is_nothing_to_the_api(proposed: Site) -> None:
     assert client.get(LIST, base_url="http://a.example").status_code == 401
 
 
+FOREIGN = [
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://localhost", "Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("said", FOREIGN, ids=str)
+def test_a_page_of_another_site_decides_nothing_with_a_password_that_a_browser_remembers(
+    proposed: Site, said: dict[str, str]
+) -> None:
+    seen = json_of(proposed.ask(ONE, "carol"))
+    form = f'{{"base": "=", "tree": "{seen["tree"]}", "base": "{seen["base"]}"}}\r\n'.encode()  # as text/plain sends it
+    headers = {**said, "Content-Type": "text/plain"}
+    for person, verb, body in (("carol", "approve", form), ("alice", "withdraw", b"")):
+        answer = proposed.ask(f"{ONE}/{verb}", person, method="POST", data=body, headers=headers)
+        assert (answer.status_code, "a page of another site" in answer.text) == (403, True)
+    assert json_of(proposed.ask(ONE, "carol"))["state"] == "waiting"
+
+
 def test_a_change_is_shown_with_its_meaning_its_needs_and_its_text(proposed: Site) -> None:
     shown = json_of(proposed.ask(ONE, "carol"))
     assert shown["state"] == "waiting"
@@ -158,7 +179,7 @@ def test_two_approvals_merge_where_two_are_needed(site: Site) -> None:
 def test_merging_needs_what_the_change_waits_for(proposed: Site) -> None:
     refused = post(proposed, "merge", "alice")
     assert refused.status_code == 403
-    assert "1 more approval, by carol or dan" in refused.get_json()["detail"]
+    assert "1 more approval, by carol, dan or an admin" in refused.get_json()["detail"]
     assert post(proposed, "merge", "bob").status_code == 403
 
 

@@ -174,6 +174,14 @@ def test_folders_without_end_are_refused(clone: Clone) -> None:
 # How much
 
 
+def test_a_few_folders_that_stand_in_very_many_places_are_refused(clone: Clone) -> None:
+    tree = clone.tree(("100644", b"x", clone.store("blob", b"x")))
+    for _ in range(5):
+        tree = clone.folder_of(*(("40000", b"d%02d" % number, tree) for number in range(40)))
+    commit = clone.commit_tree(clone.folder_of(*clone.rows(), ("40000", b"wide", tree)))
+    refused(clone.push(f"{commit}:refs/heads/change/wide"), "more than 50,000 files and folders")
+
+
 def test_a_huge_pack_is_refused(clone: Clone) -> None:
     clone.commit({"noise.bin": os.urandom(40 * 2**20)})
     refused(clone.push("HEAD:change/huge"), "pack exceeds maximum allowed size")

@@ -8,7 +8,6 @@ commit says what it came from.
 from dataclasses import dataclass
 
 from registry import names
-from registry.changes import lines
 from registry.changes.audience import require_sight
 from registry.changes.clearance import voter
 from registry.changes.settling import origin, settle
@@ -20,8 +19,8 @@ from registry.model import Origin
 from registry.policy.roles import Principal
 from registry.records import message
 from registry.store import CHANGES, POLICY, NewCommit, Snapshot
+from registry.tokens import end_of_the_gone
 
-LONGEST_SUBJECT = 100  # characters
 LONGEST_REASON = 500  # characters
 _TRIES = 5  # main may move between judging and merging
 
@@ -88,6 +87,7 @@ def _merge(installation: Installation, by: Principal | None, name: str, reason: 
         except Moved:
             continue
         settle(installation, name, change.head, commit)
+        end_of_the_gone(installation)
         return Outcome(change, commit)
     raise Moved(f"main moves too often now; try again to merge change '{name}'")
 
@@ -128,11 +128,7 @@ def _put_on_main(installation: Installation, change: Change, by: Principal | Non
 def _message(
     installation: Installation, change: Change, main: Snapshot, by: Principal | None, reason: str | None
 ) -> str:
-    """Write what the log of `main` says; of the author's own words only the first line, which can forge nothing."""
-    try:
-        said = names.sentence("subject", lines.subject(installation.store, change.head), LONGEST_SUBJECT)
-    except Invalid:
-        said = ""
+    """Write what the log of `main` says; of the author's own words only one line, which was shown with the change."""
     approvers = sorted({name for need in change.judgement.needs for name in need.given})
     place = installation.trail.place(POLICY, main.id)
     if place is None:
@@ -146,7 +142,7 @@ def _message(
         *([("Break-Glass", reason)] if reason else []),
         ("Generation", str(place + 1)),
     ]
-    return message(said or f"Merge change {change.name}", trailers)
+    return message(change.subject or f"Merge change {change.name}", trailers)
 
 
 def _require_readable(change: Change) -> None:
