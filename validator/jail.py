@@ -8,7 +8,9 @@ import contextlib
 import json
 import os
 import pickle
+import posix
 import resource
+import signal
 import sys
 from typing import Any
 
@@ -30,7 +32,13 @@ _REFUSED = (
     "ftplib.", "http.client", "smtplib.", "sqlite3.", "webbrowser.", "signal.pthread_kill", "resource.", "syslog.",
     "gc.get_objects", "gc.get_referrers", "_thread.start_new_thread", "cpython.run_",
 )  # fmt: skip
-_FOREIGN = {"ctypes", "_ctypes", "cffi", "_cffi_backend", "multiprocessing", "_posixsubprocess"}
+_FOREIGN = {"ctypes", "_ctypes", "cffi", "_cffi_backend", "multiprocessing", "_posixsubprocess", "_posixshmem"}
+_AGAIN = {"posix", "os", "_signal", "signal"}  # imported anew, they would have again what is taken from them
+# What reaches other processes, or makes files, and is no event. https://docs.python.org/3/library/os.html
+_UNHEARD = (
+    "pidfd_open", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "setpriority", "mkfifo", "mknod",
+    "pidfd_send_signal", "pthread_kill", "tcsetpgrp", "setns", "unshare",
+)  # fmt: skip
 
 
 class _Files:
@@ -80,6 +88,9 @@ def _give_up(request: Request) -> None:
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ):
         resource.setrlimit(what, (most, most))
+    for module in (os, posix, signal, sys.modules["_signal"]):
+        for name in _UNHEARD:
+            vars(module).pop(name, None)
     readable = tuple({os.path.realpath(path) for path in (*sys.path, sys.prefix, sys.base_prefix) if path})
     archive = str(request.arrival.path)
 
@@ -87,7 +98,7 @@ def _give_up(request: Request) -> None:
         if event == "open":
             _look(arguments, readable, archive)
         elif event == "import":
-            if str(arguments[0]).partition(".")[0] in _FOREIGN:
+            if str(arguments[0]).partition(".")[0] in _FOREIGN | _AGAIN:
                 raise PermissionError(f"rules cannot import {arguments[0]}")
         elif event.startswith(_REFUSED):
             raise PermissionError(f"rules cannot do that ({event})")

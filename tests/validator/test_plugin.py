@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.cli import main
-from tests.running import CLEAN
+from tests.running import CLEAN, run_git
 from validator.builders import Builders
 
 ROOT = Path(__file__).parent.parent.parent
@@ -110,6 +110,21 @@ def test_items_have_the_file_and_line_of_their_subject(work: Path) -> None:
         ("policy/people.yaml", "0"),
         ("policy/people.yaml", "1"),
     ]
+
+
+def test_a_change_is_judged_by_the_rules_of_its_base(work: Path) -> None:
+    me = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    policy = work / "policy"
+    run_git(policy, "init", "-q", "-b", "main")
+    run_git(policy, "add", "-A")
+    run_git(policy, *me, "commit", "-q", "-m", "The policy")
+    (policy / "rules" / "acme_rules.py").write_text("# nothing is asked any more\n")
+    (policy / "registries/python/projects/checkout.yaml").write_text("protected: false\n")
+    run_git(policy, "add", "-A")
+    run_git(policy, *me, "commit", "-q", "-m", "Weaken the rule that judges this")
+    done = run(work, "--waybill=policy", "--waybill-base=main~1", "-k", "name_says_the_team or registry_would_take_it")
+    assert "FAILED policy::AC102::name_says_the_team[checkout in python]" in done.stdout
+    assert re.search(r"1 failed, 3 passed", done.stdout), done.stdout
 
 
 def test_wrong_usage_is_said_in_one_line(work: Path) -> None:
