@@ -113,7 +113,7 @@ def test_a_waiver_of_the_policy_lets_a_failure_be_and_is_said(check: Any) -> Non
     path.write_text(path.read_text() + f"rules: {{waivers: [{waiver}]}}\n")
     told = check("dist", "--policy", "policy")
     assert told.code == 0
-    assert "waived until 2999-01-01 by alice: try it (waybill.yaml:17)" in told.out
+    assert "waived until 2999-01-01 by alice: try it (waybill.yaml:18)" in told.out
     assert told.out.splitlines()[-1].endswith("1 waived, 8 skipped, 2 not applicable")
 
 
