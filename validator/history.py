@@ -3,9 +3,11 @@
 GitPython on the caller's own clone: fixed literal options, revisions as 40 hex digits, no configuration but its own.
 """
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from registry.errors import Invalid
 from registry.records import read_message
 from validator.subject import Absent
 
+UNREAD = "history is read with git and GitPython; install git and waybill[audit]"
 _QUIET = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0"}
 _FORMAT = "--format=%x1e%H%x1f%P%x1f%ct%x1f%an%x1f%B%x1f"
 _OPTIONS = (
@@ -53,6 +56,11 @@ class Recorded:
         return f"<commit {self.commit[:12]} {self.subject}>"
 
 
+def readable_history() -> bool:
+    """Tell whether history can be read on this machine."""
+    return find_spec("git") is not None and shutil.which("git") is not None
+
+
 def history(folder: Path, newest: str) -> Iterator[Recorded]:
     """List the commits of a branch, the newest first.
 
@@ -69,7 +77,7 @@ def history(folder: Path, newest: str) -> Iterator[Recorded]:
     try:
         import git  # noqa: PLC0415 - only an audit of a ledger needs it
     except ImportError:
-        raise Absent("history is read with GitPython and git; install both") from None
+        raise Absent(UNREAD) from None
     try:
         with git.Repo(folder, search_parent_directories=True) as repo:
             repo.git.update_environment(**_QUIET)

@@ -1,5 +1,6 @@
 """Every rule that ships fails on its bad example and only there."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from registry.policy.ruling import Ruling
 from tests.validator.examples import EXAMPLES, SETTINGS
 from validator.builders import NOW, Builders
 from validator.engine import Plan, run
+from validator.history import UNREAD
 from validator.loading import shipped
 from validator.rule import Rule, Severity, Situation
 from validator.selection import Selection
@@ -45,6 +47,16 @@ def test_the_good_example_of_a_rule_is_good_by_every_rule(code: str, waybill: Bu
     good = outcomes(EXAMPLES[code].good(waybill), code)
     assert Outcome.PASSED in good[code]
     assert {other for other, found in good.items() if found & {Outcome.FAILED, Outcome.CRASHED}} == set()
+
+
+def test_without_git_the_rules_of_history_are_not_applicable_and_say_what_to_install(
+    waybill: Builders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("validator.history.find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "git", None)
+    material = EXAMPLES["WB506"].bad(waybill)
+    found = [v for v in run(Plan(tuple(RULES.values())), material) if v.rule.code in {"WB506", "WB510"}]
+    assert [(v.outcome, v.text) for v in found] == [(Outcome.ABSENT, UNREAD)] * 2
 
 
 def test_a_rule_says_in_one_sentence_what_holds_and_its_name_reads_like_it() -> None:

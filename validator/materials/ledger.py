@@ -17,7 +17,7 @@ from registry.policy.roles import Action, Principal
 from registry.records import parsed, read_file_record
 from registry.store import Snapshot
 from registry.store.clone import Clone
-from validator.history import Recorded, history
+from validator.history import UNREAD, Recorded, history, readable_history
 from validator.materials.rights import Rights
 from validator.metadata import CoreMetadata
 from validator.rule import Situation
@@ -97,10 +97,14 @@ def ledger_material(clone: Clone, folder: Path, newest: Snapshot, policy: Policy
 
     made: dict[str, Any] = {"now": now, "today": now.date(), "index": Index(newest)}
     made |= {"policy": policy} if policy else {}
-    common = Fixtures(made, {})
+    common = Fixtures(made, {} if readable_history() else {"commit": _unread, "published": _unread})
     offers = frozenset({*_KINDS, *made, "policy", "release"})
     subjects = _Subjects(folder, newest, policy, common, policies)
     return Material(Situation.LEDGER, _KINDS, subjects, common, offers, title="ledger")
+
+
+def _unread() -> Any:
+    raise Absent(UNREAD)
 
 
 @dataclass(frozen=True)
