@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from registry.changes.standing import projects_of
+from registry.checking import judged_by_rules
 from registry.descent import is_untouched, new_commits
 from registry.errors import Invalid, Moved, NotFound, Unavailable
 from registry.following import REFUSED, Trouble
@@ -134,6 +135,7 @@ def _problems(
     policy = installation.policy_of(after)
     parent = installation.policy_of(before) if before else Policy(_Nothing())
     judged = judge(parent, policy, None, (), now, projects=projects_of(installation, policy))
+    judged = judged_by_rules(installation.checker, judged, parent, policy, now)
     return "\n".join(map(str, judged.problems))
 
 

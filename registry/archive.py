@@ -4,7 +4,8 @@ What passes here is one archive to every client: no second reading as another fo
 file system. So a registry that serves it cannot be made to serve something else than it looked at.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from os import SEEK_END
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Contents:
         name: as the archive spells it, for display.
         version: as the archive spells it.
         requires_python: as written, None if it is not there.
+        members: every file with its size unpacked, in the archive's order.
     """
 
     metadata: bytes
@@ -34,6 +36,7 @@ class Contents:
     name: str
     version: str
     requires_python: str | None
+    members: Mapping[str, int] = field(repr=False, compare=False)
 
 
 def inspect(path: Path, dist: Distribution, limits: Limits = Limits()) -> Contents:  # noqa: B008 (frozen)
@@ -50,6 +53,6 @@ def inspect(path: Path, dist: Distribution, limits: Limits = Limits()) -> Conten
     with Metered(path, limits) as file:
         length = file.seek(0, SEEK_END)
         read = read_wheel if dist.kind == "wheel" else read_sdist
-        where, metadata = read(file, length, dist, limits)
+        where, metadata, members = read(file, length, dist, limits)
     fields = read_metadata(metadata, where, dist)
-    return Contents(metadata, fields.metadata_version, fields.name, fields.version, fields.requires_python)
+    return Contents(metadata, fields.metadata_version, fields.name, fields.version, fields.requires_python, members)

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from registry.attestations import Sigstore
 from registry.blobs import Blobs
+from registry.checking import Checker
 from registry.credentials import require_live
 from registry.errors import NotFound, Unavailable
 from registry.following import Following
@@ -41,6 +42,7 @@ class Installation:
         following: Following | None = None,
         state: State | None = None,
         sigstore: Sigstore | None = None,
+        checker: Checker | None = None,
     ) -> None:
         """Take the adapters.
 
@@ -51,7 +53,9 @@ class Installation:
             following: where branch `main` comes from; None: it is made here.
             state: what must not be in git; None: in this process.
             sigstore: verifies attestations; None: by the keys that come with the extra.
+            checker: asks the rules that a policy selects.
         """
+        self.checker = checker
         self.following = following or Following(None)
         self.state = state or State()
         self.sigstore = sigstore or Sigstore()

@@ -3,23 +3,26 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from registry import archive, credentials, names
+from registry.admission import Candidate, admit
 from registry.agreement import agree
 from registry.blobs.incoming import Incoming
+from registry.checking import Arrival, asks_of_uploads, refuse_upload
 from registry.durable import require_sound
-from registry.errors import Conflict, Forbidden
-from registry.index import Index, file_path, project_folder
-from registry.installation import Installation, Trailer, View, Writing
+from registry.errors import Conflict, Moved, Unavailable
+from registry.index import file_path, project_folder
+from registry.installation import Installation, Trailer, Writing
 from registry.model import Attested, Decision, File, Sha256
-from registry.names import Distribution, RegistryName
-from registry.policy.decide import Denied
-from registry.policy.files import Statement
-from registry.policy.roles import Action, Principal
+from registry.names import RegistryName
+from registry.policy.policy import Policy
+from registry.policy.roles import Principal
 from registry.records import ATTRIBUTES, file_record, pointer, project_record
 
 # Sdists state reliable metadata since 2.2 (PEP 643); an older PKG-INFO may differ from what a build makes of it.
 _RELIABLE_SDIST = (2, 2)
+_MOST_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,15 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    registry: RegistryName
-    dist: Distribution
-    principal: Principal
-    sha256: Sha256
+class Examined:
+    """What was found out about a file before anything is stored."""
+
+    candidate: Candidate
+    policy: Policy
+    existing: File | None  # the same bytes are here already
+    contents: archive.Contents | None  # None: nobody needed to look
+    attestations: str | None = None  # as they came, verified
+    attested: Attested | None = None  # what they show
 
 
 def upload(
@@ -65,105 +72,96 @@ def upload(
         Conflict: the filename, or this version in another spelling, is taken.
         Unavailable: the disk refused.
     """
-    dist, origin = names.distribution(filename), credentials.origin(principal)
+    for _ in range(_MOST_TRIES):
+        found = examine(installation, principal, registry, filename, draft, form)
+        if found.existing:
+            _refuse_later(found.attested, found.existing)
+            if installation.blobs.size(draft.sha256) != draft.size:  # lost on disk: here are its bytes again
+                installation.blobs.publish(draft)
+            require_sound()  # else its commit may be one whose flush has just failed
+            return Accepted(found.existing, None)
+        installation.blobs.publish(draft)
+        try:
+            return Accepted(*installation.write(principal, partial(_stored, installation, found, draft, declared)))
+        except Moved:
+            draft.write_again()  # publishing took it; now it is looked into once more
+    raise Unavailable("The policy changed again and again while the upload was checked; try again in a few seconds")
+
+
+def examine(
+    installation: Installation,
+    principal: Principal,
+    registry: RegistryName,
+    filename: str,
+    draft: Incoming,
+    form: Mapping[str, str],
+) -> Examined:
+    """Say all that an upload would be refused for, and store nothing; arguments and refusals are those of `upload`."""
+    dist = names.distribution(filename)
     agree(form, dist, draft)
-    candidate = _Candidate(registry, dist, principal, draft.sha256)
-    _, existing = _admit(candidate, installation.view())  # and again under the lock, where the answer counts
-    attestations, attested = form.get("attestations"), None
-    if attestations is not None:
-        verified = principal.run.verified if principal.run else None
-        makers = installation.sigstore.verify(attestations, dist, draft.sha256, verified)
-        digest = Sha256(hashlib.sha256(attestations.encode()).hexdigest())
-        attestations, attested = (attestations, Attested(digest, makers)) if makers else (None, None)
+    candidate = Candidate(registry, dist, principal, draft.sha256)
+    view = installation.view()
+    _, existing = admit(candidate, view)
+    attestations = _attested(installation, form.get("attestations"), candidate)
     if existing:
-        _refuse_later(attested, existing)
-        if installation.blobs.size(existing.sha256) != existing.size:  # lost on disk: here are its bytes again
-            installation.blobs.publish(draft)
-        require_sound()  # else its commit may be one whose flush has just failed
-        return Accepted(existing, None)
+        return Examined(candidate, view.policy, existing, None, *attestations)
     contents = archive.inspect(draft.path, dist)
-    installation.blobs.publish(draft)
-
-    def record(writing: Writing) -> File:
-        statement, existing = _admit(candidate, writing)
-        if existing:
-            _refuse_later(attested, existing)
-            return existing
-        if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
-            installation.blobs.publish(draft)
-        reliable = dist.kind == "wheel" or _numbers(contents.metadata_version) >= _RELIABLE_SDIST
-        metadata = contents.metadata if reliable else None
-        file = File(
-            dist=dist,
-            sha256=draft.sha256,
-            size=draft.size,
-            uploaded=writing.now,
-            requires_python=contents.requires_python,
-            metadata_sha256=Sha256(hashlib.sha256(metadata).hexdigest()) if metadata is not None else None,
-            origin=replace(origin, declared=declared or origin.declared),
-            decision=Decision(writing.policy.commit, statement.ref),
-            attested=attested,
-        )
-        _record(writing, registry, file, metadata, attestations)
-        return file
-
-    return Accepted(*installation.write(principal, record))
+    arrival = Arrival(draft.path, dist, draft.size, draft.sha256, contents, registry, principal)
+    refuse_upload(installation.checker, view.policy, arrival, view.now)
+    return Examined(candidate, view.policy, None, contents, *attestations)
 
 
-def _admit(candidate: _Candidate, view: View) -> tuple[Statement, File | None]:
-    """Authorise, and find out whether the name is free.
+def _attested(
+    installation: Installation, attestations: str | None, candidate: Candidate
+) -> tuple[str | None, Attested | None]:
+    """Verify what the maker of a file signed of it; nothing where there is nothing."""
+    if attestations is None:
+        return None, None
+    verified = candidate.principal.run.verified if candidate.principal.run else None
+    makers = installation.sigstore.verify(attestations, candidate.dist, candidate.sha256, verified)
+    digest = Sha256(hashlib.sha256(attestations.encode()).hexdigest())
+    return (attestations, Attested(digest, makers)) if makers else (None, None)
 
-    Returns:
-        The statement that allows it, and the file itself if the same bytes are here already.
+
+def _stored(
+    installation: Installation,
+    found: Examined,
+    draft: Incoming,
+    declared: Mapping[str, str] | None,
+    writing: Writing,
+) -> File:
+    """Ask once more, now that the answer counts, and record the file.
 
     Raises:
-        Forbidden: the policy, or the project's status, does not allow it.
-        Conflict: the name is taken.
+        Moved: rules were asked, and the policy is another one now.
     """
-    registry, dist = candidate.registry, candidate.dist
-    verdict = view.decide(candidate.principal, Action.PUBLISH, registry, dist.project)
-    if isinstance(verdict, Denied):
-        raise Forbidden(verdict.reason)
-    project = view.index.status(registry, dist.project)
-    if project and not project.status.accepts_uploads:
-        raise Forbidden(
-            f"Project {dist.project} is {project.status.value} and takes no uploads ({project.status_reason})"
-        )
-    existing = view.index.file(registry, dist)
-    if existing is None:
-        _refuse_second_spelling(candidate, view.index)
-        return verdict.statement, None
-    if existing.deleted:
-        _refuse_other_bytes_again(candidate, existing, view)
-        return verdict.statement, None
-    if existing.sha256 != candidate.sha256:
-        raise Conflict(
-            f"File already exists: '{dist.filename}' has sha256 {existing.sha256}, yours is {candidate.sha256}. "
-            "Files never change; raise the version"
-        )
-    return verdict.statement, existing
-
-
-def _refuse_second_spelling(candidate: _Candidate, index: Index) -> None:
-    """Keep one release one folder: 1.0 and 1.0.0 are the same version (PEP 440), and a yank must reach all of it."""
-    for version in index.versions(candidate.registry, candidate.dist.project):
-        if version != candidate.dist.version and names.same_version(version, candidate.dist.version):
-            raise Conflict(
-                f"Version {candidate.dist.version} equals {version}, under which this project has a release; "
-                f"build with version {version}, or raise it"
-            )
-
-
-def _refuse_other_bytes_again(candidate: _Candidate, tombstone: File, view: View) -> None:
-    """Apply the registry's `republish` setting to a name whose file was deleted."""
-    found = view.policy.registry(candidate.registry)
-    setting = found.republish if found else "never"
-    if setting == "allowed" or (setting == "same-bytes" and tombstone.sha256 == candidate.sha256):
-        return
-    raise Conflict(
-        f"File already exists in history: '{tombstone.filename}' was deleted, and "
-        f"registries/{candidate.registry}/registry.yaml says republish: {setting}. Raise the version"
+    registry, dist = found.candidate.registry, found.candidate.dist
+    origin = credentials.origin(found.candidate.principal)
+    statement, existing = admit(found.candidate, writing)
+    if existing:
+        _refuse_later(found.attested, existing)
+        return existing
+    if writing.policy.commit != found.policy.commit and asks_of_uploads(writing.policy):
+        raise Moved("The policy changed while its rules were asked")
+    if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
+        installation.blobs.publish(draft)
+    if found.contents is None:
+        raise ValueError("only what was looked into can be stored")
+    keeps_metadata = dist.kind == "wheel" or _numbers(found.contents.metadata_version) >= _RELIABLE_SDIST
+    metadata = found.contents.metadata if keeps_metadata else None
+    file = File(
+        dist=dist,
+        sha256=draft.sha256,
+        size=draft.size,
+        uploaded=writing.now,
+        requires_python=found.contents.requires_python,
+        metadata_sha256=Sha256(hashlib.sha256(metadata).hexdigest()) if metadata is not None else None,
+        origin=replace(origin, declared=declared or origin.declared),
+        decision=Decision(writing.policy.commit, statement.ref),
+        attested=found.attested,
     )
+    _record(writing, registry, file, metadata, found.attestations)
+    return file
 
 
 def _refuse_later(attested: Attested | None, existing: File) -> None:

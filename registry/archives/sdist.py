@@ -14,7 +14,9 @@ from registry.archives.tar import Member, Tar
 from registry.errors import Invalid, TooLarge
 
 
-def read_sdist(file: BinaryIO, length: int, dist: names.Distribution, limits: Limits) -> tuple[str, bytes]:
+def read_sdist(
+    file: BinaryIO, length: int, dist: names.Distribution, limits: Limits
+) -> tuple[str, bytes, dict[str, int]]:
     """Check an sdist and give its PKG-INFO.
 
     Args:
@@ -24,7 +26,7 @@ def read_sdist(file: BinaryIO, length: int, dist: names.Distribution, limits: Li
         limits: what it may cost.
 
     Returns:
-        The member's name and its bytes.
+        The member's name and its bytes; and the size of every file.
 
     Raises:
         Invalid: it is not an sdist that every client unpacks alike.
@@ -32,8 +34,11 @@ def read_sdist(file: BinaryIO, length: int, dist: names.Distribution, limits: Li
     nested = Nested(limits, length)
     top: str | None = None
     found: tuple[str, bytes] | None = None
+    sizes: dict[str, int] = {}
     for member, data in Tar(file, length, limits).members():
         top = _same_top(top, member, dist)
+        if not member.directory:
+            sizes[member.name] = member.size
         if member.name == f"{top}/PKG-INFO" and not member.directory:
             found = member.name, _read(member, data, limits)
         else:
@@ -44,7 +49,7 @@ def read_sdist(file: BinaryIO, length: int, dist: names.Distribution, limits: Li
         raise Invalid(
             f"The sdist has no {where}; build it with a build backend, an archive of the sources is not enough"
         )
-    return found
+    return *found, sizes
 
 
 def _same_top(top: str | None, member: Member, dist: names.Distribution) -> str:

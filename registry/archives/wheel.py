@@ -29,7 +29,9 @@ _LONGEST_TAG = 200  # characters; a compressed tag expands to a product
 _MOST_TAGS = 10_000
 
 
-def read_wheel(file: BinaryIO, length: int, dist: names.Distribution, limits: Limits) -> tuple[str, bytes]:
+def read_wheel(
+    file: BinaryIO, length: int, dist: names.Distribution, limits: Limits
+) -> tuple[str, bytes, dict[str, int]]:
     """Check a wheel and give its METADATA.
 
     Args:
@@ -39,7 +41,7 @@ def read_wheel(file: BinaryIO, length: int, dist: names.Distribution, limits: Li
         limits: what it may cost.
 
     Returns:
-        The member's name and its bytes.
+        The member's name and its bytes; and the size of every file.
 
     Raises:
         Invalid: it is not a wheel that every installer unpacks alike, or its RECORD does not hold.
@@ -56,7 +58,7 @@ def read_wheel(file: BinaryIO, length: int, dist: names.Distribution, limits: Li
         check_entry_points(archive.read(where, LARGEST_ENTRY_POINTS), where)
     metadata = archive.read(f"{folder}/METADATA", limits.metadata)
     _verify_members(archive, f"{folder}/RECORD", Nested(limits, length), limits)
-    return f"{folder}/METADATA", metadata
+    return f"{folder}/METADATA", metadata, {name: entry.size for name, entry in archive.files.items()}
 
 
 def _dist_info(archive: Zip, dist: names.Distribution) -> str:

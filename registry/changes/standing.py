@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from registry import names
 from registry.changes import lines
 from registry.changes.record import ChangeRecord, read_change_record, record_path
+from registry.checking import judged_by_rules
 from registry.credentials import find as find_token
 from registry.errors import Invalid, NotFound
 from registry.index import Index
@@ -80,11 +81,7 @@ _NOTHING = "it changes nothing on main as it is now; withdraw it"
 
 
 def changes(installation: Installation) -> list[Change]:
-    """List the changes that wait for something: to be merged, or for approval after the glass was broken.
-
-    Args:
-        installation: where.
-    """
+    """List the changes that wait for something: to be merged, or for approval after the glass was broken."""
     ledger = installation.head(LEDGER)
     recorded = {name.removesuffix(".json") for name in ledger.entries("changes")}
     found = []
@@ -202,6 +199,7 @@ def _judged(installation: Installation, draft: _Draft, record: ChangeRecord) -> 
         tree_id=tree,
         projects=projects_of(installation, after),
     )
+    judgement = judged_by_rules(installation.checker, judgement, draft.before, after, datetime.now(UTC))
     return Change(
         name=record.name,
         head=draft.head,

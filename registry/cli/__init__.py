@@ -13,6 +13,7 @@ from registry import __version__
 from registry.cli import (
     audit,
     change,
+    check,
     ci,
     curate,
     demo,
@@ -29,6 +30,12 @@ from registry.cli import (
 from registry.errors import WaybillError
 from registry.shown import shown
 
+# fmt: off
+_GROUPS = (
+    demo, init, serve, token, ci, mint, publisher, change, audit, review, check, curate, maintain, scrub, hook,
+)
+# fmt: on
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -44,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"waybill {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (demo, init, serve, token, ci, mint, publisher, change, audit, review, curate, maintain, scrub, hook):
+    for group in _GROUPS:
         group.add_to(commands)
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -31,6 +31,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--threads", type=values.between(1, 512), default=THREADS, help="per worker (default: %(default)s)"
     )
+    parser.add_argument(
+        "--allow-policy-rules",
+        action="store_true",
+        help="uploads are also checked by the organization's own rules, rules/*_rules.py of branch main: Python, in a "
+        "process without credentials and with bounds on time and memory",
+    )
     forge.add_to(parser)
     parser.add_argument_group(
         "what CI systems say of their runs",
@@ -65,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
     print(f"Serving {folder} at http://{options.bind}/  (index: /<registry>/simple/)", file=sys.stderr)
     from registry.cli.wsgi import Server  # noqa: PLC0415 - the web server is a third of the start of every command
 
-    Server(folder, options.bind, options.workers, options.threads, followed, bitbucket).run()
+    chosen = (options.bind, options.workers, options.threads)
+    Server(folder, *chosen, followed, bitbucket, own_rules=options.allow_policy_rules).run()
     return 0
 
 

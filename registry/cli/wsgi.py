@@ -78,6 +78,8 @@ class Server(BaseApplication):
         threads: int,
         followed: Chosen | None = None,
         bitbucket: str | None = None,
+        *,
+        own_rules: bool = False,
     ) -> None:
         """Take what an operator chooses.
 
@@ -88,8 +90,10 @@ class Server(BaseApplication):
             threads: of each process.
             followed: what branch `main` follows.
             bitbucket: a token for its API; None: it is not asked.
+            own_rules: whether uploads are asked by the organization's own rules too.
         """
         self._bitbucket = bitbucket
+        self._own = sys.executable if own_rules else None
         self._folder, self._threads, self._followed = folder, threads, followed
         self._chosen = {"bind": bind, "workers": workers, "threads": threads}
         super().__init__()
@@ -120,7 +124,7 @@ class Server(BaseApplication):
         sys.setswitchinterval(SWITCH)
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
         maintain.watch(self._folder)
-        installation, cache = data.open_installation(self._folder), data.cache_folder(self._folder)
+        installation, cache = data.open_installation(self._folder, own=self._own), data.cache_folder(self._folder)
         installation.resolver = Resolver(self._bitbucket)
         git = shutil.which("git")
         backend = Backend(git, sys.executable, data.git_folder(self._folder)) if git else None

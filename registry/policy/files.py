@@ -1,7 +1,6 @@
 """What the policy files say, one frozen noun per kind of file and per statement in it.
 
-Pure data: `parse.py` fills it from text, `decide.py` asks it. Every statement that can allow something remembers where
-it stands, so that a decision can name its reason.
+Pure data. Every statement that can allow something remembers where it stands, so that a decision can name its reason.
 """
 
 import datetime as dt
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 
 from registry.errors import Invalid
 from registry.policy.roles import Role
+from registry.policy.ruling import Ruling
 
 GIB = 1024**3
 
@@ -137,6 +137,7 @@ class Organization:
     limits: Limits = field(default_factory=Limits)
     generation: int | None = None  # never falls, so that an old policy cannot come back as it was
     frozen: Statement | None = None  # where it says that nothing is written; None: it does not
+    rules: Ruling = field(default_factory=Ruling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class RegistryFile:
-    """`registries/<name>/registry.yaml`."""
+    """`registries/<name>/registry.yaml`; each statement is where it is said, or the whole file where it is left out."""
 
     name: str
     kind: str  # source, composite or remote
@@ -197,7 +198,6 @@ class RegistryFile:
     publishers: tuple[Publisher, ...]
     upstreams: tuple[Upstream, ...]
     statement: Statement
-    # Where each of these is said; the whole file where it is left to its default.
     kind_statement: Statement
     visibility_statement: Statement
     projects_statement: Statement

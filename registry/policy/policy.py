@@ -111,6 +111,13 @@ class Policy:
         """List a folder by name, with all that lies in it; the root is ''."""
         return self._entries(folder)
 
+    def texts(self, folder: str, ending: str) -> dict[str, bytes]:
+        """Read the files of a folder whose names end in a certain way, by path."""
+        names = sorted(n for n, found in self._entries(folder).items() if n.endswith(ending) and not found.folder)
+        paths = [f"{folder}/{name}" if folder else name for name in names]
+        read = {path: self._files.read(path) for path in paths}
+        return {path: text for path, text in read.items() if text is not None}
+
     def problems(self) -> list[Problem]:
         """Read every file and list what would have to be repaired, for health and for whoever changed something."""
         found: list[Problem] = []

@@ -5,15 +5,17 @@ PyPI documents the form ("Upload API"); what each client really sends was tried 
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import NamedTuple
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from registry.blobs.incoming import Incoming
 from registry.errors import Invalid, TooLarge
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
 from registry.policy.files import BadFile, Limits
-from registry.policy.roles import Action
+from registry.policy.roles import Action, Principal
 from registry.provenance import declared
 from registry.upload import Accepted, upload
 from registry.web.auth import caller, known_registry, permit
@@ -33,6 +35,17 @@ _SINGLE = (
 )
 
 
+class Received(NamedTuple):
+    """Who uploads what, in the order in which `upload` asks for it."""
+
+    principal: Principal
+    registry: RegistryName
+    filename: str
+    draft: Incoming
+    form: dict[str, str]  # what the client says of it
+    declared: dict[str, str] | None  # and of where it comes from
+
+
 def blueprint(installation: Installation, landed: Callable[[RegistryName, ProjectName], None]) -> Blueprint:
     """Make the routes of the upload: both slash forms, because uploaders do not follow redirects.
 
@@ -48,7 +61,8 @@ def blueprint(installation: Installation, landed: Callable[[RegistryName, Projec
     @routes.post("/<registry>/legacy")
     def receive_upload(registry: str) -> Response:
         with ExitStack() as stack:
-            accepted = _receive(installation, registry, stack)
+            received = receive_file(installation, registry, stack)
+            accepted = upload(installation, *received[:-1], declared=received.declared)
         if accepted.commit:
             landed(RegistryName(registry), accepted.file.dist.project)
         return _told(accepted)
@@ -56,8 +70,14 @@ def blueprint(installation: Installation, landed: Callable[[RegistryName, Projec
     return routes
 
 
-def _receive(installation: Installation, raw_registry: str, stack: ExitStack) -> Accepted:
-    """Authenticate before a byte of the body is read, then stream, then store."""
+def receive_file(installation: Installation, raw_registry: str, stack: ExitStack) -> Received:
+    """Authenticate before a byte of the body is read, then stream it into a draft.
+
+    Args:
+        installation: what is uploaded to.
+        raw_registry: the registry, as the request names it.
+        stack: closes the draft.
+    """
     view = installation.view()
     registry, principal = known_registry(view, raw_registry), caller(view)
     permit(view, principal, Action.PUBLISH, registry, None)
@@ -71,7 +91,7 @@ def _receive(installation: Installation, raw_registry: str, stack: ExitStack) ->
         form = receive(_request(), _SINGLE, installation.blobs, limits.file_bytes, stack)
     except RequestEntityTooLarge:
         raise TooLarge(_too_large(limits)) from None
-    return upload(installation, principal, registry, form.filename, form.draft, _said(form), declared=said)
+    return Received(principal, registry, form.filename, form.draft, _said(form), said)
 
 
 def _said(form: Form) -> dict[str, str]:

@@ -9,6 +9,7 @@ from registry.policy.difference.shifts import Direction, Shift, frozen, ordered
 from registry.policy.files import Account, Issuer, LinkedRepository, Organization, Statement
 from registry.policy.given import accounts, readable
 from registry.policy.policy import Policy
+from registry.policy.ruling import Ruling
 
 
 def settings(before: Policy, after: Policy) -> list[Shift]:
@@ -43,12 +44,32 @@ def _organization(old: Organization, new: Organization) -> Iterator[Shift]:
     was, now = old.limits.file_bytes, new.limits.file_bytes
     if was != now:
         yield Shift(ordered(was, now), "limits: file_mb", str(was // 1024**2), str(now // 1024**2), place)
+    yield from _rules(old.rules, new.rules, place)
     for provider in sorted({*old.issuers, *new.issuers}):
         yield from _issuer(provider, old.issuers.get(provider), new.issuers.get(provider))
     for url in sorted({*old.keys, *new.keys}):
         was, now = (_keys(side.keys.get(url, ())) for side in (old, new))
         if was != now:
             yield Shift(Direction.OTHER, f"keys: {url}", was, now, place)
+
+
+def _rules(old: Ruling, new: Ruling, place: Statement) -> Iterator[Shift]:
+    """Compare what the validator refuses: asking for less, or letting more be, lets more through."""
+    for key in ("upload", "change"):
+        had, have = (set(getattr(side, key)) for side in (old, new))
+        if had != have:
+            direction = Direction.WIDER if have < had else Direction.NARROWER if had < have else Direction.OTHER
+            was, now = (", ".join(sorted(side)) or None for side in (had, have))
+            yield Shift(direction, f"rules: {key}", was, now, place)
+    terms = [{waiver.terms for waiver in side.waivers} for side in (old, new)]
+    for waiver in (waiver for waiver in new.waivers if waiver.terms not in terms[0]):
+        yield Shift(Direction.WIDER, f"rules: waiver of {waiver.rule}", None, waiver.said, place)
+    for waiver in (waiver for waiver in old.waivers if waiver.terms not in terms[1]):
+        yield Shift(Direction.NARROWER, f"rules: waiver of {waiver.rule}", waiver.said, None, place)
+    for key in ("select", "ignore", "settings"):
+        was, now = (str(getattr(side, key) or "") or None for side in (old, new))
+        if was != now:
+            yield Shift(Direction.OTHER, f"rules: {key}", was, now, place)
 
 
 def _issuer(provider: str, old: Issuer | None, new: Issuer | None) -> Iterator[Shift]:

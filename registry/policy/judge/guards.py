@@ -63,17 +63,18 @@ def _standing(parent: Policy, tree: Policy, changed: set[str]) -> Iterator[Probl
     for check in _CHECKS:
         new = list(check(tree))
         old = Counter((problem.file, problem.text) for problem in check(parent)) if new else Counter()
-        edited = changed if check is _unreadable else set()
+        edited = changed if check is unreadable else set()
         yield from (p for p in new if p.file in edited or (p.file, p.text) not in old)
 
 
-def _unreadable(policy: Policy) -> Iterator[Problem]:
+def unreadable(policy: Policy) -> Iterator[Problem]:
+    """List what keeps files from being read, and files that must be there and are not."""
     yield from policy.problems()
     if "people.yaml" not in policy.entries():
         yield Problem("people.yaml", 1, "the file is missing; nobody would be known")
 
 
-def _misplaced(policy: Policy) -> Iterator[Problem]:
+def misplaced(policy: Policy) -> Iterator[Problem]:
     """List files that look as if they meant something and would be ignored."""
     for path in every_path(policy):
         top, meant = path.partition("/")[0], path.lower().removesuffix(".yml").removesuffix(".yaml")
@@ -94,7 +95,7 @@ def _misplaced(policy: Policy) -> Iterator[Problem]:
                 yield Problem(file, 1, str(error))
 
 
-def _twins(policy: Policy) -> Iterator[Problem]:
+def twins(policy: Policy) -> Iterator[Problem]:
     """List paths that some file systems take for one, and accounts that share an identity."""
     seen: dict[str, str] = {}
     for path in sorted(_all_paths(policy)):
@@ -171,4 +172,4 @@ def _left_behind(meaning: Difference) -> Iterator[Problem]:
         yield Problem(orphan.file, 1, text)
 
 
-_CHECKS: tuple[Callable[[Policy], Iterator[Problem]], ...] = (_unreadable, _misplaced, _twins, dangling)
+_CHECKS: tuple[Callable[[Policy], Iterator[Problem]], ...] = (unreadable, misplaced, twins, dangling)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from registry.policy.files import Account, Issuer, Limits, Organization, Review, Team
+from registry.policy.ruling import Ruling
 from registry.policy.schema.grants import ENTRIES
 from registry.policy.schema.keys import KEYS
 from registry.policy.schema.kinds import ACCOUNT, AUDIENCE, DECIMAL, EMAIL, IDENTIFIER, NAME, OWNER, URL, UUID
+from registry.policy.schema.rules import RULES
 from registry.policy.shapes import Flag, Number
 from registry.policy.tables import Either, Key, ListOf, MappingOf, Row, Table
 
@@ -38,6 +40,7 @@ def _organization(row: Row) -> Organization:
         limits=row.get("limits", Limits()),
         generation=row.get("generation"),
         frozen=row.said("frozen") if row.get("frozen") else None,
+        rules=row.get("rules", Ruling()),
     )
 
 
@@ -93,6 +96,7 @@ ORGANIZATION = Table(
         ),
         "generation": Key(Number(0, 10**9), "a number that may only grow from change to change"),
         "frozen": Key(Flag(), "true: nothing is published, yanked or deleted anywhere; reading goes on"),
+        "rules": Key(RULES, "which rules of the validator run, with which settings, and what is let be until when"),
     },
     _organization,
 )

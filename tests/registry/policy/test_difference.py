@@ -224,6 +224,21 @@ def test_an_unreadable_file_takes_and_a_repaired_one_gives() -> None:
     assert compared({**held, PROJECT: "nonsense: true\n"}, {PROJECT: "{}\n"}).gainers == {"alice"}
 
 
+def test_what_the_rules_of_the_validator_let_through_is_said() -> None:
+    waiver = "{rule: WB207, where: ['*'], owner: alice, reason: why, until: 2027-01-31}"
+    strict = {"waybill.yaml": "organization: acme\nrules: {upload: [WB4], change: [WB2]}\n"}
+    loose = {"waybill.yaml": f"organization: acme\nrules: {{upload: [], change: [WB2], waivers: [{waiver}]}}\n"}
+    found = compared(strict, loose)
+    assert [(shift.what, shift.before, shift.after) for shift in found.widened] == [
+        ("rules: upload", "WB4", None),
+        ("rules: waiver of WB207", None, "* until 2027-01-31, by alice: why"),
+    ]
+    back = compared(loose, strict)
+    assert ([shift.what for shift in back.narrowed], back.widened) == (["rules: upload", "rules: waiver of WB207"], ())
+    other = compared(strict, {"waybill.yaml": strict["waybill.yaml"].replace("change", "ignore: [WB1], change")})
+    assert [shift.what for shift in other.altered] == ["rules: ignore"]
+
+
 def test_a_case_that_goes_widens_and_one_that_comes_narrows() -> None:
     cases = {"cases/core.yaml": "- {person: alice, may_not: delete, projects: ['core-*']}\n"}
     (gone,) = compared(cases, {"cases/core.yaml": None}).widened

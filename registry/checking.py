@@ -1,0 +1,77 @@
+"""The port to the rules of the validator, which a policy selects in `waybill.yaml`; the server is safe without them."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from registry.archive import Contents
+from registry.errors import Invalid, Unavailable
+from registry.model import Sha256
+from registry.names import Distribution, RegistryName
+from registry.policy.files import Problem
+from registry.policy.given import readable
+from registry.policy.judge import Judgement
+from registry.policy.policy import Policy
+from registry.policy.roles import Principal
+from registry.policy.ruling import Ruling
+
+_NO_CHECKER = "waybill.yaml selects rules, and this server was started without the validator; ask its operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that was received and looked into, and is not stored yet."""
+
+    path: Path
+    dist: Distribution
+    size: int
+    sha256: Sha256
+    contents: Contents
+    registry: RegistryName
+    principal: Principal
+
+
+class Checker(Protocol):
+    """Asks rules."""
+
+    def upload(self, policy: Policy, arrival: Arrival, now: datetime) -> tuple[str, ...]:
+        """Give the sentences of the rules that refuse a file; none where it may be stored.
+
+        Raises:
+            Invalid: what the policy says about rules cannot be used.
+        """
+
+    def change(self, before: Policy, after: Policy, author: str | None, now: datetime) -> tuple[Problem, ...]:
+        """List what the rules of the policy in force do not let a change do."""
+
+
+def refuse_upload(checker: Checker | None, policy: Policy, arrival: Arrival, now: datetime) -> None:
+    """Ask the rules that the policy selects for uploads.
+
+    Raises:
+        Invalid: one of them refuses it, with its own words.
+        Unavailable: there are rules, and nobody to ask them.
+    """
+    if not asks_of_uploads(policy):
+        return
+    if checker is None:
+        raise Unavailable(_NO_CHECKER)
+    if refusals := checker.upload(policy, arrival, now):
+        raise Invalid("\n".join(refusals))
+
+
+def asks_of_uploads(policy: Policy) -> bool:
+    """Tell whether a policy has rules for uploads; one that cannot be read allows none anyway."""
+    organization = readable(policy.organization)
+    return bool(organization and organization.rules.upload)
+
+
+def judged_by_rules(
+    checker: Checker | None, judgement: Judgement, before: Policy, after: Policy, now: datetime
+) -> Judgement:
+    """Add what the rules say that the policy in force selects for changes."""
+    sides = [readable(side.organization) for side in (before, after)]
+    if checker is None or sides[0] is None or not any(side and side.rules != Ruling() for side in sides):
+        return judgement
+    return replace(judgement, problems=(*judgement.problems, *checker.change(before, after, judgement.author, now)))

@@ -1,0 +1,82 @@
+"""A policy as it lies in somebody's folder, edits that are not committed included."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from registry.errors import Invalid
+from registry.store import Entry
+
+LARGEST = 4 * 1024 * 1024  # bytes of a file; the policy's own are much smaller
+MOST = 50_000  # files
+_NEVER = {".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "node_modules"}
+
+
+class Folder:
+    """Files of a folder, by the port that a policy is read from."""
+
+    def __init__(self, root: Path, paths: Iterable[str] | None = None) -> None:
+        """Look at what is there.
+
+        Args:
+            root: the folder.
+            paths: the files that belong to it; None: all but what tools leave there.
+
+        Raises:
+            Invalid: there are too many.
+        """
+        self._root = root
+        self._tree: dict[str, dict[str, Entry]] = {"": {}}
+        for number, path in enumerate(_walked(root) if paths is None else paths):
+            if number >= MOST:
+                raise Invalid(f"{root} holds more than {MOST:,} files; give the folder of the policy itself")
+            self._add(path)
+        self._close()
+
+    @property
+    def id(self) -> str:
+        """No commit: what is looked at may not be committed."""
+        return ""
+
+    def read(self, path: str) -> bytes | None:
+        """Read one file; None where there is none."""
+        folder, _, name = path.rpartition("/")
+        entry = self._tree.get(folder, {}).get(name)
+        return None if entry is None or entry.folder else _content(self._root / path)
+
+    def entries(self, path: str) -> Mapping[str, Entry]:
+        """List a folder by name."""
+        return self._tree.get(path, {})
+
+    def _add(self, path: str) -> None:
+        target = self._root / path
+        if target.is_symlink() or not target.is_file():
+            return
+        content = _content(target)
+        parts = path.split("/")
+        blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+        self._tree.setdefault("/".join(parts[:-1]), {})[parts[-1]] = Entry(blob, folder=False)
+        for depth in range(1, len(parts)):
+            self._tree.setdefault("/".join(parts[:depth]), {})
+
+    def _close(self) -> None:
+        """Give every folder an id that changes exactly when something in it does, the deepest first."""
+        for path in sorted(filter(None, self._tree), key=lambda path: path.count("/"), reverse=True):
+            made = repr(sorted((name, entry.id) for name, entry in self._tree[path].items()))
+            above, _, name = path.rpartition("/")
+            self._tree[above][name] = Entry(hashlib.sha256(made.encode()).hexdigest(), folder=True)
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise Invalid(f"{path}: more than {LARGEST // 2**20} MiB; a policy has no such file")
+    return content
+
+
+def _walked(root: Path) -> Iterator[str]:
+    for folder, below, names in os.walk(root):
+        below[:] = sorted(name for name in below if name not in _NEVER)
+        yield from ((Path(folder) / name).relative_to(root).as_posix() for name in sorted(set(names) - _NEVER))

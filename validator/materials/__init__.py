@@ -1,0 +1,1 @@
+"""What each situation offers to rules."""

@@ -1,0 +1,56 @@
+"""JUnit's XML, as CI systems collect test results; each rule on each subject is a test."""
+
+import re
+from xml.sax.saxutils import escape, quoteattr
+
+from validator.report.findings import Findings
+from validator.verdict import Outcome, Verdict
+
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that XML 1.0 cannot hold
+
+
+def render(findings: Findings) -> str:
+    """Write the check."""
+    lines = [
+        '<?xml version="1.0" encoding="utf-8"?>',
+        f'<testsuites name="waybill check" {_counts(findings.verdicts)}>',
+    ]
+    for section in findings.sections:
+        lines.append(f"<testsuite name={_attribute(section.title)} {_counts(list(section.verdicts))}>")
+        lines += map(_case, section.verdicts)
+        lines.append("</testsuite>")
+    return "\n".join([*lines, "</testsuites>"]) + "\n"
+
+
+def _counts(verdicts: list[Verdict]) -> str:
+    failures = sum(v.outcome is Outcome.FAILED and v.bad for v in verdicts)
+    errors = sum(v.outcome is Outcome.CRASHED for v in verdicts)
+    skipped = sum(v.outcome in {Outcome.SKIPPED, Outcome.ABSENT} or v.waiver is not None for v in verdicts)
+    return f'tests="{len(verdicts)}" failures="{failures}" errors="{errors}" skipped="{skipped}"'
+
+
+def _case(verdict: Verdict) -> str:
+    name = f"{verdict.rule.name}[{verdict.subject.label}]"
+    place = f" file={_attribute(verdict.file)} line={_attribute(str(verdict.line or 1))}" if verdict.file else ""
+    start = f'<testcase classname={_attribute(verdict.rule.code)} name={_attribute(name)} time="0"{place}'
+    inner = _inner(verdict)
+    return f"{start}>{inner}</testcase>" if inner else f"{start}/>"
+
+
+def _inner(verdict: Verdict) -> str:
+    if verdict.outcome is Outcome.PASSED:
+        return ""
+    if not verdict.bad:
+        word = f"waived until {verdict.waiver.until}: " if verdict.waiver else ""
+        return f"<skipped message={_attribute(word + (verdict.text or verdict.outcome.value))}/>"
+    tag = "error" if verdict.outcome is Outcome.CRASHED else "failure"
+    body = "\n".join([verdict.place, verdict.text, *verdict.values])
+    return f"<{tag} type={_attribute(verdict.severity.value)} message={_attribute(verdict.text)}>{_text(body)}</{tag}>"
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_NO_XML.sub("?", text), {"\n": "&#10;"})
+
+
+def _text(text: str) -> str:
+    return escape(_NO_XML.sub("?", text))
