@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from registry.model import Origin
 from registry.policy.files import Grant, Problem, ProjectFile, Publisher, Statement
 from registry.policy.roles import Role
 
@@ -127,7 +128,12 @@ class Provenance:
 
     trust: str
     principal: str
-    facts: Mapping[str, str] = field(default_factory=dict)  # of the pipeline, as the record has them
+    facts: Mapping[str, str] = field(default_factory=dict)  # of the pipeline, as its identity token proved them
+
+    @classmethod
+    def of(cls, origin: Origin) -> "Provenance":
+        """Take what was verified; what an uploader only declares is nothing to go by."""
+        return cls(origin.trust, origin.principal, {name.lower(): said for name, said in origin.verified.items()})
 
     def __repr__(self) -> str:
         return f"<provenance: {self.trust} by {self.principal}>"

@@ -166,7 +166,7 @@ class _Subjects:
         lazy = {
             "file": lambda: _distributed(found.file),
             "metadata": metadata,
-            "provenance": lambda: _provenance(found.data),
+            "provenance": lambda: Provenance.of(found.file.origin),
             "project": rights,
         }
         return Subject("file", path.rpartition("/")[2], Fixtures({"record": found}, lazy, self.common), f"{path}.json")
@@ -186,12 +186,6 @@ def _distributed(file: File) -> Distributed:
     dist = file.dist
     said = dist.filename, dist.project, dist.version, dist.kind, file.size, file.sha256
     return Distributed(*said, uploaded=file.uploaded, deleted=file.deleted is not None)
-
-
-def _provenance(record: dict[str, Any]) -> Provenance:
-    said = record["provenance"]["predicate"]
-    facts = {key: str(value) for key, value in said.items() if key not in {"trust", "principal"}}
-    return Provenance(said["trust"], said["principal"], facts)
 
 
 def path_of(registry: str, filename: str) -> str | None:
