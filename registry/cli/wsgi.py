@@ -10,7 +10,9 @@ import resource
 import shutil
 import signal
 import sys
+import time
 from contextlib import suppress
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,12 @@ from registry.store.backend import Backend
 from registry.web import create_app
 from registry.web.hooks import Hook
 
+AGAIN = 1.0  # seconds until a worker that could not begin is followed by another one
 GRACE = 60  # seconds a stopping server gives its open uploads
 CONNECTIONS = 10_000  # per process, as far as the system allows open files
 SPARE_FILES = 256  # of a process, for everything but connections
 SWITCH = 0.0005  # seconds a thread goes on while others wait; at 5 ms, one upload makes every page wait
+_SERVED = mmap(-1, 1)  # shared by all processes of the server: whether a worker has ever begun to serve
 
 
 class RedactedLogger(Logger):
@@ -49,6 +53,26 @@ class RedactedLogger(Logger):
 def _without_secrets(record: logging.LogRecord) -> bool:
     record.msg, record.args = REDACTED.sub("wb_[redacted]", record.getMessage()), ()
     return True
+
+
+class PatientWorker(Worker):
+    """A worker that cannot begin does not end a server that has served: files or memory may be short just now."""
+
+    def init_process(self) -> None:
+        """Begin, and serve."""
+        try:
+            super().init_process()
+        except Exception as error:
+            if self.booted or not _SERVED[0]:
+                raise
+            self.log.error("Worker (pid:%s) could not begin (%s); another one is tried", self.pid, error)  # noqa: TRY400 - no defect
+            time.sleep(AGAIN)
+            sys.exit(1)  # not the code by which gunicorn's master gives up
+
+    def run(self) -> None:
+        """Serve."""
+        _SERVED[0] = 1
+        super().run()
 
 
 class Master(Arbiter):
@@ -102,7 +126,7 @@ class Server(BaseApplication):
         """Set what differs from gunicorn's defaults."""
         shared_memory = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat files; on a slow disk they look like a hang
         fixed = {
-            "worker_class": Worker,
+            "worker_class": PatientWorker,
             "forwarder_headers": "",  # by default, a client on the same host may set SCRIPT_NAME
             "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},  # of a proxy on the same host, and only this one
             "graceful_timeout": GRACE,

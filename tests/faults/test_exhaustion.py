@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import os
 import resource
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -191,6 +192,22 @@ def test_without_file_handles_nothing_is_answered_wrongly_and_afterwards_all_is_
         uploads.next_within(PATIENCE)
         uploads.check()
     fsck(server)
+
+
+def test_a_worker_that_cannot_begin_for_lack_of_file_handles_does_not_end_the_server(server: Server) -> None:
+    uploads = Uploads(server, "begun")
+    assert uploads.one().status == 200
+    master, first, second = processes_of(server)
+    usual = resource.prlimit(master, resource.RLIMIT_NOFILE)
+    open_now = len(list(Path(f"/proc/{master}/fd").iterdir()))
+    resource.prlimit(master, resource.RLIMIT_NOFILE, (open_now + 2, usual[1]))  # a worker's heartbeat is one
+    os.kill(first, signal.SIGKILL)
+    until(lambda: "another one is tried" in server.log(), PATIENCE, "it is said")
+    assert page(server, "begun").status == 200
+    resource.prlimit(master, resource.RLIMIT_NOFILE, usual)
+    until(lambda: len({*workers_of(server)} - {first}) == 2, 2 * PATIENCE, "another worker begins")
+    uploads.next_within(PATIENCE)
+    assert second in workers_of(server)
 
 
 def test_without_file_handles_no_worker_gives_up_and_takes_the_uploads_of_others_with_it(server: Server) -> None:
