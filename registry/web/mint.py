@@ -1,4 +1,4 @@
-"""`/_/oidc/...`: trusted publishing as PyPI's clients speak it: https://docs.pypi.org/trusted-publishers/internals/.
+"""`/_/oidc/...`: trusted publishing as PyPI's clients speak it (its user documentation: Trusted Publishers, Internals).
 
 Clients give up after five seconds, so nothing here waits for a commit.
 """
