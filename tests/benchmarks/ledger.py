@@ -10,22 +10,18 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from registry import names, records
 from registry.cli import data
-from registry.index import file_path, project_folder
-from registry.model import Decision, File, Origin, Sha256
-from registry.names import RegistryName
-from registry.store import LEDGER, NewCommit, Signature
+from registry.store import LEDGER, NewCommit
 from tests.archives import core_metadata, wheel
+from tests.benchmarks.importing import Published, import_commits, publishing
 from tests.benchmarks.ledger_measures import measure
 
-BATCH = 500  # commits flushed together
 SPACING = 60  # seconds from one commit to the next
-ADMIN = "waybill.yaml#admins/0"
-WHO = Signature("alice", "alice@acme.invalid")
+PROGRESS = 1_000  # files from one report to the next
 
 
 def main() -> None:
@@ -55,64 +51,29 @@ def build(folder: Path, files: int, projects: int) -> None:
         projects: how many projects share them, each with a file of each version.
     """
     installation = data.create(folder, "acme", "alice")
-    store, policy = installation.store, installation.policy().commit
-    registry = names.registry_name("python")
-    head = store.head(LEDGER)
+    policy, head = installation.policy().commit, installation.store.head(LEDGER)
     first = int(time.time()) - files * SPACING
-    for start in range(0, files, BATCH):
-        commits = []
-        for number in range(start, min(start + BATCH, files)):
+
+    def commits() -> Iterator[NewCommit]:
+        for number in range(files):
             at = datetime.fromtimestamp(max(head.time, first + number * SPACING), UTC)
-            commits.append(_published(data.git_folder(folder), registry, number, projects, at, policy))
-        head = store.append(LEDGER, head, commits)
-        if sys.stderr.isatty():
-            print(f"{start + len(commits):,} of {files:,} files", end="\r", file=sys.stderr)
-    os.sync()  # the artifacts; nobody was promised anything before
+            yield publishing(_stored(data.git_folder(folder), number, projects, at), policy)
+            if number % PROGRESS == 0 and sys.stderr.isatty():
+                print(f"{number:,} of {files:,} files", end="\r", file=sys.stderr)
+
+    import_commits(data.git_folder(folder), commits())
+    os.sync()  # nobody was promised anything before
 
 
-def _published(git: Path, registry: RegistryName, number: int, projects: int, at: datetime, policy: str) -> NewCommit:
-    """Store one wheel, and give the commit that an upload of it makes."""
+def _stored(git: Path, number: int, projects: int, at: datetime) -> Published:
+    """Store one wheel, and tell what its commit says."""
     project, version = f"ledger-{number % projects}", f"1.{number // projects}"
     filename, content = wheel(project, version)
-    metadata = core_metadata(project, version)
-    sha256 = Sha256(hashlib.sha256(content).hexdigest())
+    sha256 = hashlib.sha256(content).hexdigest()
     lies = git / "lfs" / "objects" / sha256[:2] / sha256[2:4] / sha256
     lies.parent.mkdir(parents=True, exist_ok=True)
     lies.write_bytes(content)
-    file = File(
-        dist=names.distribution(filename),
-        sha256=sha256,
-        size=len(content),
-        uploaded=at,
-        requires_python=None,
-        metadata_sha256=Sha256(hashlib.sha256(metadata).hexdigest()),
-        origin=Origin("token", "alice", "benchmark"),
-        decision=Decision(policy, ADMIN),
-    )
-    path = file_path(registry, file.dist)
-    changes: dict[str, bytes | None] = {
-        path: records.pointer(sha256, len(content)),
-        f"{path}.json": records.file_record(file, registry),
-        f"{path}.metadata": metadata,
-    }
-    if number < projects:
-        new = records.project_record(file.dist.project, by="alice", at=at)
-        changes[f"{project_folder(registry, file.dist.project)}/project.json"] = new
-    facts = [
-        ("Waybill-Event", "publish"),
-        ("Registry", registry),
-        ("Project", project),
-        ("Version", version),
-        ("File", filename),
-        ("Digest", f"sha256:{sha256}"),
-        ("Trust", "token"),
-        ("Principal", "alice"),
-        ("Token", "benchmark"),
-        ("Policy", policy),
-        ("Allowed-By", ADMIN),
-    ]
-    message = records.message(f"publish: {project} {version} {filename}", facts)
-    return NewCommit(changes, message, WHO, WHO, int(at.timestamp()))
+    return Published(filename, sha256, len(content), core_metadata(project, version), None, at, new=number < projects)
 
 
 if __name__ == "__main__":
