@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
-from cryptography import x509
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from registry.certificates import publisher_of
@@ -20,6 +19,9 @@ from registry.errors import Invalid, Unavailable
 from registry.model import Publisher
 from registry.names import Distribution
 from registry.records import STATEMENT_TYPE
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 LONGEST = 512 * 2**10  # bytes of all attestations of one file
 MOST = 2  # attestations: at most one of each type, and there are two types
@@ -199,7 +201,7 @@ class _Identity:
     def __init__(self, verified: Mapping[str, str] | None) -> None:
         self._verified = verified
 
-    def verify(self, certificate: x509.Certificate) -> None:
+    def verify(self, certificate: "x509.Certificate") -> None:
         self.publisher = publisher_of(certificate, self._verified)
 
 

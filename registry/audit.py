@@ -1,6 +1,5 @@
 """Questions about rights and about the past: who can, why, and what happened."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from itertools import islice
 from registry import history
 from registry.errors import Invalid
 from registry.installation import Installation
-from registry.marks import SHORTEST_COMMIT, run_of
+from registry.marks import run_of
 from registry.model import Event
 from registry.names import ProjectName, RegistryName, same_version
 from registry.policy.decide import Allowed, Denied, decide
@@ -19,8 +18,6 @@ from registry.policy.publishing import offers
 from registry.policy.roles import ANYONE, Action, Principal, Role
 from registry.records import read_message
 from registry.store import LEDGER, POLICY, Commit
-
-_COMMIT = re.compile(f"[0-9a-f]{{{SHORTEST_COMMIT},64}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +67,6 @@ class Wanted:
         if _is_id(wanted):
             return facts.get("Repository-Id") == wanted
         return any(url == wanted or url.endswith(f"/{wanted}") for url in self._said(facts, "Repository"))
-
-
-def source_commit(raw: str) -> str:
-    """Check the id of a commit of somebody's sources, or the beginning of one.
-
-    Raises:
-        Invalid: it is none.
-    """
-    if not _COMMIT.fullmatch(raw.lower()):
-        raise Invalid(f"commit: {raw[:80]!a} is not a commit id; send its first {SHORTEST_COMMIT} hex digits, or more")
-    return raw.lower()
 
 
 def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:

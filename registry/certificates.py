@@ -7,15 +7,24 @@ https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from cryptography import x509
+from typing import TYPE_CHECKING, Any
 
 from registry.errors import Invalid
 from registry.model import Publisher
 
+if TYPE_CHECKING:
+    from cryptography import x509
+
 _FULCIO = "1.3.6.1.4.1.57264.1."
-_NAMES = {8: "issuer", 9: "signer", 12: "repository", 14: "ref", 15: "repository id", 17: "owner id", 18: "pipeline"}
+_NAMES = {
+    "8": "issuer",
+    "9": "signer",
+    "12": "repository",
+    "14": "ref",
+    "15": "repository id",
+    "17": "owner id",
+    "18": "pipeline",
+}
 _UTF8 = 0x0C  # tag of a DER string
 _SHORT = 0x80  # lengths below it are one byte
 
@@ -61,7 +70,7 @@ _KINDS = (
 )
 
 
-def publisher_of(certificate: x509.Certificate, verified: Mapping[str, str] | None) -> Publisher:
+def publisher_of(certificate: "x509.Certificate", verified: Mapping[str, str] | None) -> Publisher:
     """Tell which pipeline a certificate was given to.
 
     Args:
@@ -104,15 +113,17 @@ def _compared(
     yield "pipeline", file.partition("@")[0], f"https://{host}{workflow}"
 
 
-def _said(certificate: x509.Certificate) -> dict[str, str]:
+def _said(certificate: "x509.Certificate") -> dict[str, str]:
     """Read the extensions that are known here."""
+    try:
+        extensions = list(certificate.extensions)
+    except ValueError:  # it has one twice, or one that cannot be read
+        return {}
     said = {}
-    for number, name in _NAMES.items():
-        try:
-            found: Any = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(f"{_FULCIO}{number}")).value
-        except (x509.ExtensionNotFound, ValueError):
-            continue
-        said[name] = _text(found.value)
+    for extension in extensions:
+        if name := _NAMES.get(extension.oid.dotted_string.removeprefix(_FULCIO)):
+            found: Any = extension.value
+            said[name] = _text(found.value)
     return said
 
 

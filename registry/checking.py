@@ -3,18 +3,20 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from registry.archive import Contents
 from registry.errors import Invalid, Unavailable
 from registry.model import Sha256
 from registry.names import Distribution, RegistryName
 from registry.policy.files import Problem
 from registry.policy.given import readable
-from registry.policy.judge import Judgement
 from registry.policy.policy import Policy
 from registry.policy.roles import Principal
 from registry.policy.ruling import Ruling
+
+if TYPE_CHECKING:  # every command has this file, and few look into archives or judge changes
+    from registry.archive import Contents
+    from registry.policy.judge import Judgement
 
 _NO_CHECKER = "waybill.yaml selects rules, and this server was started without the validator; ask its operator"
 
@@ -27,7 +29,7 @@ class Arrival:
     dist: Distribution
     size: int
     sha256: Sha256
-    contents: Contents
+    contents: "Contents"
     registry: RegistryName
     principal: Principal
 
@@ -68,8 +70,8 @@ def asks_of_uploads(policy: Policy) -> bool:
 
 
 def judged_by_rules(
-    checker: Checker | None, judgement: Judgement, before: Policy, after: Policy, now: datetime
-) -> Judgement:
+    checker: Checker | None, judgement: "Judgement", before: Policy, after: Policy, now: datetime
+) -> "Judgement":
     """Add what the rules say that the policy in force selects for changes."""
     sides = [readable(side.organization) for side in (before, after)]
     if checker is None or sides[0] is None or not any(side and side.rules != Ruling() for side in sides):

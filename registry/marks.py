@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from packaging.utils import canonicalize_version
 
+from registry.errors import Invalid
 from registry.records import read_message
 from registry.store import Commit
 
@@ -15,6 +16,7 @@ _FACTS = ("release", "project", "pipeline", "repository", "registry", "source")
 WIDTHS = {"commit": 20, "time": 8, **dict.fromkeys(_FACTS, 8)}  # bytes
 NOT_SAID = bytes(8)
 SHORTEST_COMMIT = 7  # hex digits by which a commit is asked for
+_COMMIT = re.compile(f"[0-9a-f]{{{SHORTEST_COMMIT},64}}")
 _ATTEMPT = re.compile(r"/attempts/[0-9]+/?$")
 
 
@@ -46,3 +48,14 @@ def of_facts(facts: Mapping[str, str]) -> dict[str, bytes]:
         "source": source[:SHORTEST_COMMIT].lower() if source is not None else None,
     }
     return {name: NOT_SAID if s is None else hashlib.sha256(s.encode()).digest()[:8] for name, s in said.items()}
+
+
+def source_commit(raw: str) -> str:
+    """Check the id of a commit of somebody's sources, or the beginning of one.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if not _COMMIT.fullmatch(raw.lower()):
+        raise Invalid(f"commit: {raw[:80]!a} is not a commit id; send its first {SHORTEST_COMMIT} hex digits, or more")
+    return raw.lower()

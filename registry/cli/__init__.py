@@ -8,33 +8,35 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from registry import __version__
-from registry.cli import (
-    audit,
-    change,
-    check,
-    ci,
-    curate,
-    demo,
-    hook,
-    init,
-    maintain,
-    mint,
-    publisher,
-    review,
-    scrub,
-    serve,
-    token,
-)
+from registry.cli.imports import without_collector
 from registry.errors import WaybillError
 from registry.shown import shown
 
-# fmt: off
-_GROUPS = (
-    demo, init, serve, token, ci, mint, publisher, change, audit, review, check, curate, maintain, scrub, hook,
-)
-# fmt: on
+# In the order of `waybill --help`: each command, and the module of its group. Only what is asked for is imported, as
+# importing all of them takes longer than most commands do.
+GROUPS = {
+    "demo": "demo",
+    "init": "init",
+    "serve": "serve",
+    "token": "token",
+    "ci": "ci",
+    "mint": "mint",
+    "publisher": "publisher",
+    "change": "change",
+    "log": "audit",
+    "who-can": "audit",
+    "explain": "audit",
+    "review": "review",
+    "check": "check",
+    "yank": "curate",
+    "unyank": "curate",
+    "maintain": "maintain",
+    "scrub": "scrub",
+    "hook": "hook",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,14 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(
-        prog="waybill", description="A private Python package registry whose books are a git repository."
-    )
-    parser.add_argument("--version", action="version", version=f"waybill {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in _GROUPS:
-        group.add_to(commands)
-    options = parser.parse_args(arguments)
+    options = _parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does: a terminal without UTF-8 is no error
     try:
@@ -69,3 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Make the parser of the command that is asked for, or of all of them for help and for what is none."""
+    parser = argparse.ArgumentParser(
+        prog="waybill", description="A private Python package registry whose books are a git repository."
+    )
+    parser.add_argument("--version", action="version", version=f"waybill {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    first = next(iter(arguments), "")
+    groups = [GROUPS[first]] if first in GROUPS else [] if first == "--version" else GROUPS.values()
+    with without_collector():
+        for group in dict.fromkeys(groups):
+            import_module(f"registry.cli.{group}").add_to(commands)
+    return parser

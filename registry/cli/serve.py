@@ -10,6 +10,7 @@ from typing import Any
 
 from registry.changes import heal
 from registry.cli import data, forge, values
+from registry.cli.imports import without_collector
 from registry.errors import Unavailable
 from registry.recovery import recover
 from registry.store.git import GitStore
@@ -69,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
     _check_free(options.bind)
     _follow(folder, followed)
     print(f"Serving {folder} at http://{options.bind}/  (index: /<registry>/simple/)", file=sys.stderr)
-    from registry.cli.wsgi import Server  # noqa: PLC0415 - the web server is a third of the start of every command
+    with without_collector():
+        from registry.cli.wsgi import Server  # noqa: PLC0415 - what was wrong above is said without waiting for it
 
     chosen = (options.bind, options.workers, options.threads)
     Server(folder, *chosen, followed, bitbucket, own_rules=options.allow_policy_rules).run()

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from registry import names, pipelines
-from registry.audit import source_commit
+from registry import names
 from registry.errors import Invalid
 from registry.history import moment
+from registry.marks import source_commit
 from registry.names import ProjectName
 from registry.store.address import checked_branch, checked_url
 
@@ -135,6 +135,8 @@ def date(text: str) -> datetime:
 @_said
 def provider(text: str) -> str:
     """Read the name of a CI system; other packages' are looked for only now."""
+    from registry import pipelines  # noqa: PLC0415 - every command has this file, and two are about pipelines
+
     known = pipelines.names()
     if text not in known:
         raise Invalid(f"{text!a} is no CI system that is known here; known are {', '.join(known)}")

@@ -12,6 +12,7 @@ from registry.answers import event_json, turn_json, verdict_json
 from registry.audit import Wanted
 from registry.errors import Forbidden, Invalid
 from registry.installation import Installation, View
+from registry.marks import source_commit
 from registry.model import Event
 from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed, entitled
@@ -124,7 +125,7 @@ def wanted(view: View) -> Wanted:
         version=names.version(given["version"]) if "version" in given else None,
         pipeline=given.get("pipeline"),
         repository=given.get("repository"),
-        commit=audit.source_commit(given["commit"]) if "commit" in given else None,
+        commit=source_commit(given["commit"]) if "commit" in given else None,
         since=params.time("since"),
         until=params.time("until", end_of_day=True),
         declared=params.flag("declared"),
