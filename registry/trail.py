@@ -110,18 +110,18 @@ class Trail:
         """Add what is new; False if another process did so meanwhile."""
         end = length, last = _end(strips, branch)
         head = self.store.head(branch)  # after the end of the trail was read: so it is that commit, or a later one
-        newer: list[dict[str, bytes]] = []
-        for commit in self.store.history(head):
+        newer = {name: bytearray() for name in marks.WIDTHS}  # newest first; a million commits take 76 MB
+        for count, commit in enumerate(self.store.history(head), 1):
             if commit.id == last:
                 break
-            newer.append(marks.of_commit(commit))
-            if progress and len(newer) % STRIP == 0:
-                progress(len(newer))
+            for name, mark in marks.of_commit(commit).items():
+                newer[name] += mark
+            if progress and count % STRIP == 0:
+                progress(count)
         else:
             length = 0  # the branch was made anew, or this trail is of another git repository
-        if not newer:
+        if not newer["commit"]:
             return True
-        newer.reverse()
         with strips.writing():
             if _end(strips, branch) != end:
                 return False
@@ -129,11 +129,15 @@ class Trail:
             strips.cut(columns, length)
             for name, width in marks.WIDTHS.items():
                 column = f"{branch}/{name}"
-                values = [row[name] for row in newer]
+                values = _oldest_first(newer[name], width)
                 if name == "time":
                     values = _never_back(strips.read(column, max(0, length - 1) // STRIP)[-8:], values)
                 strips.extend(column, width, values)
         return True
+
+
+def _oldest_first(marked: bytearray, width: int) -> list[bytes]:
+    return [bytes(marked[at : at + width]) for at in range(len(marked) - width, -1, -width)]
 
 
 def _never_back(last: bytes, times: list[bytes]) -> list[bytes]:
