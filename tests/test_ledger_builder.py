@@ -13,7 +13,7 @@ from registry.policy.roles import Scope
 from registry.records import read_message
 from registry.recovery import recover
 from registry.store import LEDGER
-from registry.web import create_app
+from registry.web.faces import create_app
 from tests.archives import wheel
 from tests.benchmarks.ledger import build
 from tests.benchmarks.ledger_measures import measure

@@ -17,7 +17,7 @@ from registry.names import project_name, registry_name
 from registry.policy.decide import Allowed, decide
 from registry.policy.policy import Policy
 from registry.policy.roles import Action, Principal
-from registry.web import create_app
+from registry.web.faces import create_app
 from tests.archives import wheel
 from tests.journeys.clients import publish
 from tests.registry.web.site import Site, json_of, new_site

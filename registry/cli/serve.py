@@ -8,11 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from registry.changes import heal
 from registry.cli import data, forge, values
 from registry.cli.imports import without_collector
 from registry.errors import Unavailable
+from registry.installation import Installation
 from registry.recovery import recover
+from registry.store import CHANGES
 from registry.store.git import GitStore
 from registry.tokens import end_of_the_gone
 
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     installation = data.open_installation(folder)  # says what is wrong before a worker would, in a traceback
     GitStore(data.git_folder(folder)).equip()
-    for name in heal(installation):
+    for name in _healed(installation):
         print(f"Finished the merge of change '{name}', which a killed process had begun", file=sys.stderr)
     with suppress(Unavailable):  # downloads go on from a disk that takes nothing
         end_of_the_gone(installation)
@@ -76,6 +77,15 @@ def run(options: argparse.Namespace) -> int:
     chosen = (options.bind, options.workers, options.threads)
     Server(folder, *chosen, followed, bitbucket, own_rules=options.allow_policy_rules).run()
     return 0
+
+
+def _healed(installation: Installation) -> list[str]:
+    """Finish what a killed process left of merges; the judge of changes is loaded only where there are some."""
+    if not installation.store.branches(CHANGES):
+        return []
+    from registry.changes import heal  # noqa: PLC0415 - it takes longer than the first page
+
+    return heal(installation)
 
 
 def _follow(folder: Path, followed: forge.Chosen | None) -> None:

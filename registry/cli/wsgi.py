@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from mmap import mmap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -22,16 +22,22 @@ from gunicorn.glogging import Logger
 
 from registry.blobs.local import LocalBlobs
 from registry.cli import data, maintain
-from registry.cli.follow import Watch
 from registry.cli.forge import Chosen
 from registry.cli.worker import STOPS, Worker
 from registry.credentials import REDACTED
+from registry.installation import Installation
 from registry.maintenance import last
 from registry.resolving import Resolver
 from registry.sessions import Sessions
 from registry.store.backend import Backend
-from registry.web import create_app
-from registry.web.hooks import Hook
+from registry.web import early
+from registry.web.pages import Pages
+from registry.web.projects import ProjectPages
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from registry.cli.follow import Watch
 
 AGAIN = 1.0  # seconds until a worker that could not begin is followed by another one
 GRACE = 60  # seconds a stopping server gives its open uploads
@@ -148,31 +154,39 @@ class Server(BaseApplication):
         sys.setswitchinterval(SWITCH)
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
         maintain.watch(self._folder)
-        installation, cache = data.open_installation(self._folder, own=self._own), data.cache_folder(self._folder)
+        installation = data.open_installation(self._folder, own=self._own)
         installation.resolver = Resolver(self._bitbucket)
+        pages, watch = ProjectPages(installation, Pages(data.cache_folder(self._folder))), self._watch()
+
+        def whole() -> "WSGIApplication":
+            return self._whole(installation, pages, watch)
+
+        return early.begin(installation, _write_line, pages, self._maintained, whole)
+
+    def _whole(self, installation: Installation, pages: ProjectPages, watch: "Watch | None") -> "WSGIApplication":
+        """Make the application that does everything."""
+        from registry.web.faces import wired  # noqa: PLC0415 - it takes longer than the first page
+        from registry.web.hooks import Hook  # noqa: PLC0415 - likewise
+
         git = shutil.which("git")
         backend = Backend(git, sys.executable, data.git_folder(self._folder)) if git else None
         sessions = Sessions(data.sessions_file(self._folder))
-        return create_app(
-            installation,
-            _write_line,
-            cache,
-            maintained=self._maintained,
-            backend=backend,
-            sessions=sessions,
-            hook=self._hook(),
-        )
+        hook = Hook(self._followed.hook, watch.poke) if self._followed and watch else None
+        common = (installation, _write_line, pages, self._maintained)
+        return wired(*common, backend=backend, sessions=sessions, hook=hook).wsgi_app
 
     def _maintained(self) -> dict[str, Any]:
         return last(self._folder).facts
 
-    def _hook(self) -> Hook | None:
-        """Follow the policy's remote, and tell who may say that it moved."""
+    def _watch(self) -> "Watch | None":
+        """Follow the policy's remote, if there is one."""
         if self._followed is None:
             return None
+        from registry.cli.follow import Watch  # noqa: PLC0415 - it judges changes, which takes much code
+
         watch = Watch(self._folder, self._followed, _write_line)
         watch.start()
-        return Hook(self._followed.hook, watch.poke)
+        return watch
 
 
 def _connections(threads: int) -> int:

@@ -18,7 +18,7 @@ from registry.store import LEDGER
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.basis import rests_on
 from registry.web.doors import Need, door
-from registry.web.pages import WORTH_COMPRESSING, Page, Pages
+from registry.web.pages import WORTH_COMPRESSING, Page
 from registry.web.projects import FILES, ProjectPages, home
 
 # What a client may ask for, and what it is answered with; first wins among equals, so */* is HTML (pipenv, hatch).
@@ -33,7 +33,7 @@ _VARY = "Accept, Accept-Encoding, Authorization"
 _REVALIDATE = "private, max-age=0"  # pip >= 26.2, uv, Poetry and PDM honour a longer age: fresh uploads would be hidden
 
 
-def blueprint(installation: Installation, pages: Pages, project_pages: ProjectPages) -> Blueprint:
+def blueprint(installation: Installation, project_pages: ProjectPages) -> Blueprint:
     """Make the routes of the simple index."""
     routes = Blueprint("index", __name__)
 
@@ -55,7 +55,7 @@ def blueprint(installation: Installation, pages: Pages, project_pages: ProjectPa
         key = (name, str(index.fingerprint(name)), view.policy.commit, repr(principal), str(view.now.date()))
         kind, content_type = _negotiated()
         render = simple.projects_json if kind == "json" else simple.projects_html
-        page = pages.get((*key, kind), lambda: render(_readable(view, index, principal, name)))
+        page = project_pages.pages.get((*key, kind), lambda: render(_readable(view, index, principal, name)))
         return _answer(page.digest, kind, content_type, lambda: page)
 
     @routes.get("/<registry>/simple/<project>/")

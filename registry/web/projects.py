@@ -40,7 +40,7 @@ class ProjectPages:
 
     def __init__(self, installation: Installation, pages: Pages) -> None:
         self._installation = installation
-        self._pages = pages
+        self.pages = pages
         self._fragments: Kept[tuple[str, str, str, str], str] = Kept(FRAGMENT_BYTES, len)
         self._waiting: dict[tuple[RegistryName, ProjectName], None] = {}
         self._changed = threading.Condition()
@@ -58,7 +58,7 @@ class ProjectPages:
             home: absolute URL of the registry; empty where nobody has said it.
         """
         key = (simple.FORMAT, name, index.fingerprint(registry, name) or "empty", kind, files, home)
-        return self._pages.lasting(key, lambda: self._render(index, registry, name, kind, files, home))
+        return self.pages.lasting(key, lambda: self._render(index, registry, name, kind, files, home))
 
     def soon(self, registry: RegistryName, name: ProjectName) -> None:
         """Render a project's pages in the background, so that the first reader after a commit need not wait."""

@@ -28,7 +28,7 @@ import os, signal, sys
 from pathlib import Path
 from registry.cli import data
 from registry.state import State
-from registry.web import create_app
+from registry.web.faces import create_app
 
 exchange = State.exchange
 

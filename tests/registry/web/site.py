@@ -19,7 +19,7 @@ from registry.names import ProjectName, RegistryName, distribution
 from registry.policy.roles import Role, Scope
 from registry.records import file_record, project_record, token_record
 from registry.store import LEDGER, POLICY, NewCommit, Signature
-from registry.web import create_app
+from registry.web.faces import create_app
 
 Field = tuple[str, str | tuple[str, bytes]]  # name and text, or name and (filename, content)
 Archive = tuple[str, bytes]

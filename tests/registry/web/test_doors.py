@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 
 from registry.policy.roles import Action
-from registry.web import create_app
 from registry.web.doors import Need, door, every, guard, passed
+from registry.web.faces import create_app
 from registry.web.refusals import refusal
 from tests.registry.web.site import Site
 

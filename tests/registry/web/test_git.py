@@ -17,7 +17,7 @@ import pytest
 from registry.errors import Unavailable
 from registry.installation import Installation
 from registry.store.backend import AT_ONCE, Backend, Call, Caller
-from registry.web import create_app
+from registry.web.faces import create_app
 from tests.clones import Clone
 from tests.running import Server, run_git, serving, try_git, waybill
 

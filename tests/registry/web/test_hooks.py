@@ -10,7 +10,7 @@ import pytest
 from freezegun import freeze_time
 
 from registry.following import Place
-from registry.web import create_app
+from registry.web.faces import create_app
 from registry.web.hooks import Hook
 from tests.registry.web.site import Site, new_site
 

@@ -9,7 +9,8 @@ import pytest
 from registry import simple
 from registry.cli import data
 from registry.model import Release
-from registry.web import create_app, projects
+from registry.web import projects
+from registry.web.faces import create_app
 from tests.archives import wheel
 from tests.registry.web.site import Site, new_site
 

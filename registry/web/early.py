@@ -1,0 +1,88 @@
+"""What installers ask for, served before all else is there: a third of the code is enough for the first page.
+
+A process that begins to serve imports what reads the index and the files; the rest follows in a thread. Whoever asks
+for something else meanwhile waits for it, for some tenths of a second.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from registry.installation import Installation
+from registry.web import files, health, index
+from registry.web.application import Application, Log, bare, fronted, guarded
+from registry.web.projects import ProjectPages
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Maintained = Callable[[], dict[str, Any]]
+
+
+def add_reading(app: Application, installation: Installation, pages: ProjectPages, maintained: Maintained) -> None:
+    """Add the routes of the index, the files and the health.
+
+    Args:
+        app: to this application.
+        installation: what is served.
+        pages: the rendered pages.
+        maintained: tells what the last maintenance did.
+    """
+    app.register_blueprint(health.blueprint(installation, maintained))
+    app.register_blueprint(files.blueprint(installation))
+    app.register_blueprint(index.blueprint(installation, pages))
+
+
+def begin(
+    installation: Installation,
+    log: Log | None,
+    pages: ProjectPages,
+    maintained: Maintained,
+    whole: "Callable[[], WSGIApplication]",
+) -> Flask:
+    """Make an application that reads from now on, and does all the rest as soon as it can.
+
+    Args:
+        installation: what is served.
+        log: takes one line per request.
+        pages: the rendered pages, which both parts share.
+        maintained: tells what the last maintenance did.
+        whole: makes the application that does everything.
+    """
+    app = bare(log)
+    add_reading(app, installation, pages, maintained)
+    guarded(app)
+    return fronted(app, Early(app, whole), installation, log)
+
+
+class Early:
+    """Lets the small application answer what it can until the whole one is there."""
+
+    def __init__(self, small: Flask, whole: "Callable[[], WSGIApplication]") -> None:
+        self._small, self._small_app = small, small.wsgi_app  # which is about to be replaced
+        self._make = whole
+        self._whole: WSGIApplication | None = None
+        self._making = threading.Lock()
+        threading.Thread(target=self._made, name="whole", daemon=True).start()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        """Answer by one or the other."""
+        if self._whole is None and self._is_small(environ):
+            return self._small_app(environ, start_response)
+        return self._made()(environ, start_response)
+
+    def _is_small(self, environ: "WSGIEnvironment") -> bool:
+        try:
+            self._small.url_map.bind_to_environ(environ).match()
+        except HTTPException:
+            return False
+        return True
+
+    def _made(self) -> "WSGIApplication":
+        with self._making:
+            if self._whole is None:
+                self._whole = self._make()
+            return self._whole
