@@ -135,7 +135,8 @@ def listed(server: Server, project: str, registry: str = "python") -> dict[str, 
 
 def requests(server: Server, since: int = 0) -> list[dict[str, Any]]:
     """Read the server's request log, one object per line, from a mark in it."""
-    return [json.loads(line) for line in server.log()[since:].splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in server.log()[since:].splitlines() if line.startswith("{")]
+    return [line for line in lines if "request" in line]  # maintenance writes lines, too
 
 
 def pair(name: str, version: str = "1.0") -> list[tuple[str, bytes]]:
