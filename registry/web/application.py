@@ -15,7 +15,7 @@ from registry.web import html
 from registry.web.doors import guard
 from registry.web.front import Front
 from registry.web.log import RequestLog
-from registry.web.refusals import from_error, from_http, refusal
+from registry.web.refusals import from_error, from_http, problem_of, refusal
 from registry.web.request import Request  # this submodule takes the name `request` here: hence flask.request below
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def fronted(app: Application, answers: "WSGIApplication", installation: Installa
 
 
 def _framework(error: HTTPException) -> Response:
+    if flask.request.path.startswith("/-/api/"):
+        return problem_of(error)
     if error.code == 405 and "/simple" in flask.request.path:
         error.description = "Uploads go to the registry's own URL, without /simple/"
     elif error.code == 404:

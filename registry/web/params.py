@@ -92,13 +92,21 @@ def text(name: str) -> str:
     return value
 
 
+def optional(name: str) -> str | None:
+    """Read a query parameter that may be left out."""
+    return request.args.get(name)
+
+
 def time(name: str, *, end_of_day: bool = False) -> datetime | None:
     """Read a date or time from the query; a bare date may mean its last second.
 
     Raises:
         Invalid: it is neither.
     """
-    return moment(request.args[name], end_of_day=end_of_day) if name in request.args else None
+    try:
+        return moment(request.args[name], end_of_day=end_of_day) if name in request.args else None
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}") from None
 
 
 def flag(name: str) -> bool:
