@@ -17,8 +17,9 @@ from registry.installation import Installation
 from registry.model import Deletion, Status
 from registry.names import ProjectName, RegistryName, distribution
 from registry.policy.roles import Role, Scope
-from registry.records import file_record, project_record, token_record
+from registry.records import file_record, project_record
 from registry.store import LEDGER, POLICY, NewCommit, Signature
+from registry.token_records import token_record
 from registry.web import create_app
 
 Field = tuple[str, str | tuple[str, bytes]]  # name and text, or name and (filename, content)
