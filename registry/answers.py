@@ -1,15 +1,17 @@
 """Model -> plain JSON values: one shape for the API and for `--json` of the commands."""
 
-from typing import Any, Required, TypedDict
+from typing import TYPE_CHECKING, Any, Required, TypedDict
 
 from registry.model import Event, File, Release, Token
 from registry.names import ProjectName
 from registry.policy.decide import Allowed, Denied
 from registry.policy.roles import Principal
 from registry.provenance import origin_json
-from registry.recall import Recall
 from registry.records import timestamp
-from registry.rights_log import Turn
+
+if TYPE_CHECKING:  # most commands answer, and few ask about the past
+    from registry.recall import Recall
+    from registry.rights_log import Turn
 
 
 class EventAnswer(TypedDict):
@@ -41,6 +43,7 @@ FileAnswer = TypedDict(
         "decision": dict[str, str],
         "attested-by": list[dict[str, str | None]],
         "deleted": DeletionAnswer | None,
+        "promoted": dict[str, str] | None,
     },
 )
 
@@ -104,6 +107,7 @@ class VerdictAnswer(TypedDict, total=False):
     allowed: Required[bool]
     statement: str
     place: str
+    creating: str
     reason: str
 
 
@@ -132,7 +136,7 @@ def release_json(project: ProjectName, release: Release) -> ReleaseAnswer:
 
 def file_json(file: File) -> FileAnswer:
     """Show a file, perhaps deleted."""
-    deleted = file.deleted
+    deleted, promoted = file.deleted, file.promoted
     return {
         "filename": file.filename,
         "sha256": file.sha256,
@@ -142,10 +146,11 @@ def file_json(file: File) -> FileAnswer:
         "decision": {"policy": file.decision.policy, "allowed-by": file.decision.allowed_by},
         "attested-by": [dict(publisher) for publisher in file.attested.publishers] if file.attested else [],
         "deleted": {"by": deleted.by, "reason": deleted.reason, "at": timestamp(deleted.at)} if deleted else None,
+        "promoted": {"from": promoted.source, "by": promoted.by.principal} if promoted else None,
     }
 
 
-def recall_json(recall: Recall) -> RecallAnswer:
+def recall_json(recall: "Recall") -> RecallAnswer:
     """Show a release that is proposed to be yanked."""
     return {
         "registry": recall.registry,
@@ -158,7 +163,7 @@ def recall_json(recall: Recall) -> RecallAnswer:
     }
 
 
-def turn_json(turn: Turn) -> TurnAnswer:
+def turn_json(turn: "Turn") -> TurnAnswer:
     """Show a commit that changed rights."""
     return {
         "commit": turn.commit,
@@ -188,9 +193,23 @@ def token_json(token: Token) -> TokenAnswer:
     }
 
 
-def verdict_json(who: Principal, verdict: Allowed | Denied) -> VerdictAnswer:
-    """Show a decision with its reason."""
+def verdict_json(who: Principal, verdict: Allowed | Denied, creating: str | None = None) -> VerdictAnswer:
+    """Show a decision with its reason.
+
+    Args:
+        who: asked about.
+        verdict: the decision.
+        creating: why it does not hold for a project that does not exist yet.
+    """
     if isinstance(verdict, Allowed):
         statement = verdict.statement
-        return {"principal": str(who), "allowed": True, "statement": statement.ref, "place": statement.place}
+        shown: VerdictAnswer = {
+            "principal": str(who),
+            "allowed": True,
+            "statement": statement.ref,
+            "place": statement.place,
+        }
+        if creating:
+            shown["creating"] = creating
+        return shown
     return {"principal": str(who), "allowed": False, "reason": verdict.reason}

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from registry.errors import Invalid, Unavailable
-from registry.model import Sha256
+from registry.model import Origin, Sha256
 from registry.names import Distribution, RegistryName
 from registry.policy.files import Problem
 from registry.policy.given import readable
 from registry.policy.policy import Policy
-from registry.policy.roles import Principal
 from registry.policy.ruling import Ruling
 
 if TYPE_CHECKING:  # every command has this file, and few look into archives or judge changes
@@ -31,7 +30,7 @@ class Arrival:
     sha256: Sha256
     contents: "Contents"
     registry: RegistryName
-    principal: Principal
+    origin: Origin  # where it comes from
 
 
 class Checker(Protocol):

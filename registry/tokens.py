@@ -10,9 +10,11 @@ from registry.index import Index
 from registry.installation import OPERATOR, Installation, Trailer, View, Writing
 from registry.model import Decision, Origin, Token
 from registry.policy.files import BadFile, Statement
+from registry.policy.given import readable
 from registry.policy.rights import belongs
 from registry.policy.roles import Principal, Scope
-from registry.records import timestamp, token_record
+from registry.records import timestamp
+from registry.token_records import token_record
 
 LONGEST_NOTE = 200  # characters
 MOST_LIMITS = 100  # registries, and project patterns, of one token: each request weighs them
@@ -176,10 +178,8 @@ def _check_outlives(writing: Writing, by: Principal | None, expires: datetime | 
     """Refuse a token that would outlive the one it is made with: an end could otherwise be put off for ever."""
     mother = find(writing.index, by.token) if by is not None and by.token else None
     if mother and mother.expires and (expires is None or expires > mother.expires):
-        raise Forbidden(
-            f"Token {mother.id} expires at {timestamp(mother.expires)}, and what it makes may not live longer; "
-            "ask for an earlier end"
-        )
+        end = timestamp(mother.expires)
+        raise Forbidden(f"Token {mother.id} expires at {end}, and so does what it makes; ask for an earlier end")
 
 
 def require_admin(view: View, by: Principal) -> Statement:
@@ -188,10 +188,8 @@ def require_admin(view: View, by: Principal) -> Statement:
     Raises:
         Forbidden: nothing does: they are no admin, or their token is limited.
     """
-    try:
-        admins = view.policy.organization().admins
-    except BadFile:
-        admins = ()
+    organization = readable(view.policy.organization)
+    admins = organization.admins if organization else ()
     found = next((one for one in admins if belongs(view.policy, by.name, (one.name,)) is True), None)
     if found is None or not by.scope.whole or by.run:
         raise Forbidden(f"{by} may not manage tokens of others; they, admins and the operator on the host can")

@@ -1,14 +1,16 @@
-"""`/-/api/v1/registries/…/yank`: the verbs of `registry/curate.py` over HTTP."""
+"""`/-/api/v1/registries/…/yank` and `…/status`: the verbs of `registry/curate.py` over HTTP."""
 
-from typing import TypedDict
+from typing import NotRequired, Required, TypedDict
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from registry import curate, names
+from registry.errors import Invalid
 from registry.installation import Installation
-from registry.model import Release
+from registry.model import Release, Status
 from registry.names import ProjectName
+from registry.outcomes import StatusAnswer, status_json
 from registry.policy.roles import Action
 from registry.web import params
 from registry.web.auth import known_project, known_registry, permit
@@ -32,6 +34,19 @@ class YankAnswer(TypedDict):
     reason: str | None
 
 
+class NewStatus(TypedDict):
+    """A status, and why."""
+
+    status: Required[str]
+    reason: NotRequired[str | None]
+
+
+class StatusOfProject(StatusAnswer):
+    """The status of a project, and where the project is."""
+
+    registry: str
+
+
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes that change releases."""
     routes = Blueprint("curate", __name__)
@@ -53,7 +68,25 @@ def blueprint(installation: Installation) -> Blueprint:
         permit(view, principal, Action.YANK, name, wanted)
         return _shown(wanted, curate.unyank(installation, principal, name, wanted, names.version(version)))
 
+    @routes.put("/registries/<registry>/projects/<project>/status")
+    @door(Action.ADMINISTER, "Sets the status of a project (PEP 792)", query=(), body=NewStatus, answer=StatusOfProject)
+    def status(registry: str, project: str) -> ResponseReturnValue:
+        view, principal = params.known_caller(installation, pipelines=True)
+        name, wanted = known_registry(view, registry), known_project(project)
+        permit(view, principal, Action.ADMINISTER, name, wanted)
+        sent = params.body("status", "reason")
+        reason = params.said(sent, "reason") or ""
+        changed = curate.set_status(installation, principal, name, wanted, _status(params.said(sent, "status")), reason)
+        return jsonify(registry=name, **status_json(changed))
+
     return routes
+
+
+def _status(word: str | None) -> Status:
+    try:
+        return Status(word)
+    except ValueError:
+        raise Invalid(f"status: send one of {', '.join(each.value for each in Status)}") from None
 
 
 def _shown(project: ProjectName, release: Release) -> ResponseReturnValue:
