@@ -179,7 +179,7 @@ def _check_outlives(writing: Writing, by: Principal | None, expires: datetime | 
     mother = find(writing.index, by.token) if by is not None and by.token else None
     if mother and mother.expires and (expires is None or expires > mother.expires):
         end = timestamp(mother.expires)
-        raise Forbidden(f"Token {mother.id} expires at {end}, and so does what it makes; ask for an earlier end")
+        raise Forbidden(f"Token {mother.id} expires at {end}, and what it makes may not live longer")
 
 
 def require_admin(view: View, by: Principal) -> Statement:
