@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from registry.policy.files import Account, Issuer, Limits, Organization, Review, Team
+from registry.policy.files import Account, Issuer, Limits, Named, Organization, Review, Team
 from registry.policy.ruling import Ruling
 from registry.policy.schema.grants import ENTRIES
 from registry.policy.schema.keys import KEYS
-from registry.policy.schema.kinds import ACCOUNT, AUDIENCE, DECIMAL, EMAIL, IDENTIFIER, NAME, OWNER, URL, UUID
+from registry.policy.schema.kinds import ACCOUNT, AUDIENCE, DECIMAL, EMAIL, IDENTIFIER, NAME, OWNER, REGISTRY, URL, UUID
 from registry.policy.schema.rules import RULES
 from registry.policy.shapes import Flag, Number
 from registry.policy.tables import Either, Key, ListOf, MappingOf, Row, Table
@@ -27,6 +27,11 @@ def _issuers(row: Row) -> Mapping[str, Issuer]:
     return issuers
 
 
+def _default(row: Row) -> Named | None:
+    name, place = row.get("default_registry"), row.said("default_registry")
+    return Named(name, place) if name and place else None
+
+
 def _organization(row: Row) -> Organization:
     return Organization(
         organization=row.get("organization"),
@@ -41,6 +46,7 @@ def _organization(row: Row) -> Organization:
         generation=row.get("generation"),
         frozen=row.said("frozen") if row.get("frozen") else None,
         rules=row.get("rules", Ruling()),
+        default_registry=_default(row),
     )
 
 
@@ -97,6 +103,9 @@ ORGANIZATION = Table(
         "generation": Key(Number(0, 10**9), "a number that may only grow from change to change"),
         "frozen": Key(Flag(), "true: nothing is published, yanked or deleted anywhere; reading goes on"),
         "rules": Key(RULES, "which rules of the validator run, with which settings, and what is let be until when"),
+        "default_registry": Key(
+            REGISTRY, "the registry that addresses without one mean: /pypi/simple/, and the host itself as index"
+        ),
     },
     _organization,
 )
