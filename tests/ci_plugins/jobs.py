@@ -23,7 +23,8 @@ from registry.policy.case import Claim, Claims
 from tests import claim_sets
 from tests.archives import sdist, wheel
 from tests.issuer import AUDIENCE, Issuer
-from tests.journeys.clients import SCHEMES, SCRIPTS
+from tests.journeys.clients import SCHEMES
+from tests.journeys.tools import SCRIPTS
 from tests.running import CLEAN, Server
 
 SYSTEMS = ("github", "gitlab", "bitbucket", "buildkite", "circleci", "jenkins")

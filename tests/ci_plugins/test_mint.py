@@ -8,11 +8,9 @@ import pytest
 
 from tests.ci_plugins.jobs import COMMIT, REQUESTER, SYSTEMS, Ground, Job, new_job
 from tests.ci_plugins.outcome import installed, no_secret_in, published
-from tests.ci_plugins.runners import TOOLS
 from tests.issuer import AUDIENCE
-from tests.journeys.clients import SCRIPTS
+from tests.journeys import tools
 from tests.running import WAYBILL
-from tests.tracing import lacking
 
 
 def given(ground: Ground, system: str) -> dict[str, str]:
@@ -100,16 +98,13 @@ def test_the_token_is_a_password_for_every_client(ground: Ground, client: str, f
     project = f"by-{client}"
     job = begun(ground, "bitbucket", folder, project)
     command, form, *names = CLIENTS[client]
-    program = SCRIPTS / client if client == "twine" else TOOLS / "clients" / "bin" / client
-    if not program.exists():
-        lacking(f"{client} is not installed; run .ci/tools")
     (folder / "pyproject.toml").write_text(_PROJECT.format(name=project))
     (folder / f"{project.replace('-', '_')}.py").write_text('"""What it is."""\n')
     password = mint(job).stdout.strip()
     values = (f"{ground.url}/python/", "__token__", password)
     env = {form.format(name): value for name, value in zip(names, values, strict=True)}
     wheel, sdist = (str(folder / "dist" / name) for name in job.files)
-    filled = [str(program), *(part.format(wheel=wheel, sdist=sdist) for part in command[1:])]
+    filled = [str(tools.program(client)), *(part.format(wheel=wheel, sdist=sdist) for part in command[1:])]
     assert job.run(filled, **env) == 0, job.said
     published(job)
     installed(job)

@@ -11,7 +11,7 @@ import yaml
 from registry.pipelines.base import TWINE, UV
 from tests.ci_plugins.runners import KEPT, PLUGINS
 from tests.ci_plugins.test_mint import CLIENTS
-from tests.journeys.clients import SCRIPTS
+from tests.journeys.tools import SCRIPTS
 from tests.tracing import need
 
 INPUTS = {"url": None, "registry": "python", "dist": "dist", "client": "uv"}

@@ -11,10 +11,10 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tests.archives import sdist, wheel
+from tests.journeys.tools import SCRIPTS
 from tests.running import CLEAN, Server
 from tests.tracing import lacking
 
-SCRIPTS = Path(sys.executable).parent
 # Bytecode is what makes a client start fast; a terminal is what makes it draw.
 _KEPT = {name: value for name, value in CLEAN.items() if name not in {"PYTHONDONTWRITEBYTECODE", "FORCE_COLOR"}}
 SIMPLE = "application/vnd.pypi.simple.v1+json"

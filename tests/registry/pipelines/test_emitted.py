@@ -12,7 +12,7 @@ import yaml
 
 from registry.pipelines.base import TWINE, UV
 from tests.ci_plugins.runners import PLUGINS
-from tests.journeys.clients import SCRIPTS
+from tests.journeys.tools import SCRIPTS
 from tests.registry.pipelines.emitting import STYLES, Command, options
 
 _ROOT = Path(__file__).parent.parent.parent.parent
