@@ -86,8 +86,10 @@ def create_app(
     app.register_blueprint(html.blueprint())
     for pages_of in (login, change_pages):
         app.register_blueprint(pages_of.blueprint(installation, sessions))
-    app.register_blueprint(upload.blueprint(installation, project_pages.soon))
-    app.register_blueprint(index.blueprint(installation, pages, project_pages))
+    uploads = upload.Uploads(installation, project_pages.soon)
+    simple = index.SimpleIndex(installation, pages, project_pages)
+    app.register_blueprint(upload.blueprint(uploads))
+    app.register_blueprint(index.blueprint(simple))
     app.register_blueprint(schemas.blueprint())
     app.register_blueprint(git.blueprint(installation, backend))
     app.register_blueprint(hooks.blueprint(installation, hook))
