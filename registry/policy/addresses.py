@@ -83,8 +83,12 @@ def default_registry(policy: Policy) -> RegistryName:
 
     Raises:
         NotFound: nothing.
+        Forbidden: that cannot be read.
     """
-    named = policy.organization().default_registry
+    try:
+        named = policy.organization().default_registry
+    except BadFile as bad:
+        raise Forbidden(f"Which registry this address means cannot be told: {bad.problems[0]}") from None
     if named is None:
         raise NotFound("This address names no registry, and waybill.yaml has no default_registry")
     return RegistryName(named.name)

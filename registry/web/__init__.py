@@ -29,6 +29,7 @@ from registry.web import (
     login,
     mint,
     schemas,
+    seeds,
     upload,
 )
 from registry.web.front import Front
@@ -90,6 +91,8 @@ def create_app(
     simple = index.SimpleIndex(installation, pages, project_pages)
     app.register_blueprint(upload.blueprint(uploads))
     app.register_blueprint(index.blueprint(simple))
+    for routes in seeds.blueprints(installation, simple, uploads):
+        app.register_blueprint(routes)
     app.register_blueprint(schemas.blueprint())
     app.register_blueprint(git.blueprint(installation, backend))
     app.register_blueprint(hooks.blueprint(installation, hook))

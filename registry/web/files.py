@@ -46,7 +46,7 @@ def send_file(installation: Installation, registry: str, sha256: str, filename: 
     """
     view = installation.view()
     principal, name = caller(view), known_registry(view, registry)
-    dist = _distribution(filename.removesuffix(_METADATA))
+    dist = distribution(filename.removesuffix(_METADATA))
     permit(view, principal, Action.READ, name, dist.project)
     record = file_path(name, dist)
     facts = (f"{record}.json", f"{record}.metadata", f"{project_folder(name, dist.project)}/project.json")
@@ -61,7 +61,12 @@ def send_file(installation: Installation, registry: str, sha256: str, filename: 
     return _send(BytesIO(metadata), len(metadata), found.metadata_sha256)
 
 
-def _distribution(filename: str) -> Distribution:
+def distribution(filename: str) -> Distribution:
+    """Read a filename of a URL.
+
+    Raises:
+        NotFound: it cannot name a file.
+    """
     try:
         return names.distribution(filename)
     except Invalid as error:

@@ -16,12 +16,17 @@ def blueprint(installation: Installation) -> Blueprint:
     def home() -> Response:
         return page(installation, "home.html", scheme=request.scheme)
 
-    @routes.get("/<registry>")  # written out, because the framework would answer 308, which clients keep for ever
-    @routes.get("/<registry>/")
-    @routes.get("/<registry>/legacy")
+    @routes.get(
+        "/<registry>/legacy"
+    )  # both written out, as the framework would answer 308, which clients keep for ever
     @routes.get("/<registry>/legacy/")
     def upload_url(registry: str) -> Redirect:
-        name = known_registry(installation.view(), registry)
-        return redirect({1: f"{name}/simple/", 2: "simple/", 3: "../simple/"}[request.path.count("/")], 302)
+        return to_index(installation, registry)
 
     return routes
+
+
+def to_index(installation: Installation, registry: str) -> Redirect:
+    """Lead a person who opens an upload URL to the index beside it."""
+    name = known_registry(installation.view(), registry)
+    return redirect({1: f"{name}/simple/", 2: "simple/", 3: "../simple/"}[request.path.count("/")], 302)
