@@ -17,6 +17,7 @@ from registry.policy.roles import Action, Principal
 from registry.store import LEDGER
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.basis import rests_on
+from registry.web.doors import Need, door, refused
 from registry.web.pages import WORTH_COMPRESSING, Page, Pages
 from registry.web.projects import FILES, ProjectPages, home
 
@@ -99,11 +100,13 @@ def blueprint(index: SimpleIndex) -> Blueprint:
 
     @routes.get("/<registry>/simple/")
     @routes.get("/<registry>/@<revision>/simple/")
+    @door(Action.READ, "The simple index: the projects of a registry")
     def projects(registry: str, revision: str | None = None) -> Response:
         return index.projects(registry, revision)
 
     @routes.get("/<registry>/simple/<project>/")
     @routes.get("/<registry>/@<revision>/simple/<project>/")
+    @door(Action.READ, "The simple index: the files of a project")
     def project(registry: str, project: str, revision: str | None = None) -> Response:
         return index.project(registry, project, revision)
 
@@ -111,6 +114,7 @@ def blueprint(index: SimpleIndex) -> Blueprint:
     @routes.get("/<registry>/simple/<project>")
     @routes.get("/<registry>/@<revision>/simple")
     @routes.get("/<registry>/@<revision>/simple/<project>")
+    @door(Need.NOTHING, "Leads to the same with a slash at its end")
     def slash(project: str | None = None, **_: str) -> Redirect:
         return slashed(project)
 
@@ -123,7 +127,9 @@ def slashed(project: str | None) -> Redirect:
     Relative, so that it holds behind any proxy, and temporary: clients keep permanent ones for ever. Only to a name:
     "https:elsewhere" would be read as another host.
     """
-    return redirect(f"{known_project(project) if project is not None else 'simple'}/", 302)
+    last = known_project(project) if project is not None else "simple"
+    refused()
+    return redirect(f"{last}/", 302)
 
 
 def declared(view: View, registry: RegistryName, project: ProjectName) -> bool:

@@ -7,7 +7,9 @@ from registry.installation import Installation
 from registry.names import RegistryName
 from registry.policy.addresses import addresses, default_registry
 from registry.policy.known_as import System
+from registry.policy.roles import Action
 from registry.web.auth import meant
+from registry.web.doors import Need, door
 from registry.web.files import send_file
 from registry.web.index import SimpleIndex, slashed
 from registry.web.upload import Uploads, told
@@ -27,16 +29,19 @@ def blueprint(installation: Installation, index: SimpleIndex, uploads: Uploads) 
     @routes.post("/")
     @routes.post("/<key>")
     @routes.post("/<key>/")
+    @door(Action.PUBLISH, "Artifact Keeper: takes an upload")
     def upload(key: str | None = None) -> Response:
         return told(uploads.accept(at(key))[1])
 
     @routes.get("/simple/")
     @routes.get("/<key>/simple/")
+    @door(Action.READ, "Artifact Keeper: the projects of a registry")
     def projects(key: str | None = None) -> Response:
         return index.projects(at(key))
 
     @routes.get("/simple/<project>/")
     @routes.get("/<key>/simple/<project>/")
+    @door(Action.READ, "Artifact Keeper: the files of a project")
     def project(project: str, key: str | None = None) -> Response:
         return index.project(at(key), project)
 
@@ -44,11 +49,13 @@ def blueprint(installation: Installation, index: SimpleIndex, uploads: Uploads) 
     @routes.get("/simple/<project>")
     @routes.get("/<key>/simple")
     @routes.get("/<key>/simple/<project>")
+    @door(Need.NOTHING, "Leads to the same with a slash at its end")
     def slash(project: str | None = None, key: str | None = None) -> Redirect:  # noqa: ARG001 - part of the address
         return slashed(project)
 
     @routes.get("/files/<sha256>/<filename>")
     @routes.get("/<key>/files/<sha256>/<filename>")
+    @door(Action.READ, "Artifact Keeper: a file, or its core metadata")
     def file(sha256: str, filename: str, key: str | None = None) -> Response:
         return send_file(installation, at(key), sha256, filename)
 

@@ -13,7 +13,9 @@ from werkzeug.wrappers import Response as Redirect
 from registry.errors import NotFound
 from registry.installation import Installation
 from registry.policy.addresses import default_registry
+from registry.policy.roles import Action
 from registry.web.auth import meant
+from registry.web.doors import Need, door
 from registry.web.home import to_index
 from registry.web.index import SimpleIndex, slashed
 
@@ -34,15 +36,18 @@ def blueprint(installation: Installation, index: SimpleIndex) -> Blueprint:
         state.app.url_map.converters["name"] = Name
 
     @routes.get("/<name:workspace>/<name:project>/")
+    @door(Action.READ, "Bitbucket: the files of a project")
     def project(workspace: str, project: str) -> Response:
         return index.project(workspace, project, files="../files/")
 
     @routes.get("/<name:workspace>/<name:project>")
+    @door(Need.NOTHING, "Leads to the same with a slash at its end")
     def slash(workspace: str, project: str) -> Redirect:  # noqa: ARG001 - part of the address
         return slashed(project)
 
     @routes.get("/<name:project>")
     @routes.get("/<name:project>/")
+    @door(Action.READ, "Bitbucket: the files of a project of the default registry")
     def project_of_host(project: str) -> Response | Redirect:
         view = installation.view()
         try:

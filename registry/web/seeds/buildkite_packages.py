@@ -22,6 +22,7 @@ from registry.policy.roles import Action, Principal
 from registry.records import timestamp
 from registry.web import params
 from registry.web.auth import caller, known_project, permit
+from registry.web.doors import door
 from registry.web.files import distribution
 from registry.web.refusals import messages
 from registry.web.seeds.buildkite import registry_at
@@ -39,11 +40,13 @@ def blueprint(installation: Installation, uploads: Uploads) -> Blueprint:
 
     @routes.post(_PACKAGES)
     @routes.post(f"{_PACKAGES}/")
+    @door(Action.PUBLISH, "Buildkite: takes an upload")
     def publish(organization: str, slug: str) -> ResponseReturnValue:
         registry, accepted = uploads.accept(registry_at(installation.view(), organization, slug))
         return jsonify(_whole(installation, registry, accepted.file))
 
     @routes.get(_PACKAGES)
+    @door(Action.READ, "Buildkite: the packages of a registry, newest first")
     def listing(organization: str, slug: str) -> ResponseReturnValue:
         view = installation.view()
         principal, registry = caller(view), registry_at(view, organization, slug)
@@ -57,6 +60,7 @@ def blueprint(installation: Installation, uploads: Uploads) -> Blueprint:
         return jsonify(items=[_package(file) for file in found[:size]], links=links)
 
     @routes.get(f"{_PACKAGES}/<id_>")
+    @door(Action.READ, "Buildkite: a package")
     def show(organization: str, slug: str, id_: str) -> ResponseReturnValue:
         view = installation.view()
         principal, registry = caller(view), registry_at(view, organization, slug)

@@ -15,6 +15,7 @@ from registry.policy.roles import Action, Principal, Role, Scope
 from registry.records import timestamp
 from registry.web import params
 from registry.web.auth import permit
+from registry.web.doors import door
 from registry.web.refusals import messages
 from registry.web.seeds.buildkite import registry_at
 
@@ -39,6 +40,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return token
 
     @routes.post(_TOKENS)
+    @door(Action.READ, "Buildkite: makes a token that reads a registry")
     def create(organization: str, slug: str) -> ResponseReturnValue:
         _, principal, registry = entered(organization, slug)
         said = params.said(params.body("description"), "description") or ""
@@ -53,15 +55,18 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(**_shown(issued.token), token=issued.secret)
 
     @routes.get(_TOKENS)
+    @door(Action.READ, "Buildkite: the caller's registry tokens")
     def listing(organization: str, slug: str) -> ResponseReturnValue:
         view, principal, registry = entered(organization, slug)
         return jsonify([_shown(token) for token in tokens.every(view.index) if _belongs(token, principal, registry)])
 
     @routes.get(f"{_TOKENS}/<id_>")
+    @door(Action.READ, "Buildkite: a registry token")
     def show(organization: str, slug: str, id_: str) -> ResponseReturnValue:
         return jsonify(_shown(own(*entered(organization, slug), id_)))
 
     @routes.delete(f"{_TOKENS}/<id_>")
+    @door(Action.READ, "Buildkite: ends a registry token")
     def delete(organization: str, slug: str, id_: str) -> ResponseReturnValue:
         view, principal, registry = entered(organization, slug)
         tokens.revoke(installation, principal, own(view, principal, registry, id_).id)

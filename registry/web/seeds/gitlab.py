@@ -7,7 +7,9 @@ from registry.installation import Installation
 from registry.names import RegistryName
 from registry.policy.addresses import addresses
 from registry.policy.known_as import System
+from registry.policy.roles import Action
 from registry.web.auth import meant
+from registry.web.doors import door
 from registry.web.files import send_file
 from registry.web.index import SimpleIndex, slashed
 from registry.web.refusals import messages
@@ -28,6 +30,7 @@ def blueprint(installation: Installation, index: SimpleIndex, uploads: Uploads) 
         return meant(view, lambda: addresses(view.policy).find(System.GITLAB, id_))
 
     @routes.post(f"{_PROJECT}/", strict_slashes=False)
+    @door(Action.PUBLISH, "GitLab: takes an upload")
     def upload(id_: str) -> Response:
         _, accepted = uploads.accept(at(id_))
         if accepted.commit is None:
@@ -37,18 +40,21 @@ def blueprint(installation: Installation, index: SimpleIndex, uploads: Uploads) 
         return response
 
     @routes.get(f"{_PROJECT}/simple/", strict_slashes=False)
+    @door(Action.READ, "GitLab: the projects of a registry")
     def projects(id_: str) -> Response | Redirect:
         if not request.path.endswith("/"):
             return slashed(None)
         return index.projects(at(id_))
 
     @routes.get(f"{_PROJECT}/simple/<project>/", strict_slashes=False)
+    @door(Action.READ, "GitLab: the files of a project")
     def project(id_: str, project: str) -> Response | Redirect:
         if not request.path.endswith("/"):
             return slashed(project)
         return index.project(at(id_), project)
 
     @routes.get(f"{_PROJECT}/files/<sha256>/<filename>")
+    @door(Action.READ, "GitLab: a file, or its core metadata")
     def file(id_: str, sha256: str, filename: str) -> Response:
         return send_file(installation, at(id_), sha256, filename)
 

@@ -17,6 +17,7 @@ from registry.policy.decide import Allowed
 from registry.policy.roles import Action, Principal
 from registry.web.auth import caller, known_project, meant, permit
 from registry.web.basis import also_rests_on, rests_on
+from registry.web.doors import door
 from registry.web.files import distribution, send_file
 from registry.web.index import SimpleIndex, answer, declared, negotiated, slashed
 from registry.web.pages import Page
@@ -34,18 +35,21 @@ def blueprint(installation: Installation, index: SimpleIndex) -> Blueprint:
     groups = _Groups(installation, index)
 
     @routes.get(f"{_GROUP}/simple/", strict_slashes=False)
+    @door(Action.READ, "GitLab: the projects of a group")
     def projects(id_: str) -> Response | Redirect:
         if not request.path.endswith("/"):
             return slashed(None)
         return groups.projects(id_)
 
     @routes.get(f"{_GROUP}/simple/<project>/", strict_slashes=False)
+    @door(Action.READ, "GitLab: the files of a project of a group")
     def project(id_: str, project: str) -> Response | Redirect:
         if not request.path.endswith("/"):
             return slashed(project)
         return groups.project(id_, project)
 
     @routes.get(f"{_GROUP}/files/<sha256>/<filename>")
+    @door(Action.READ, "GitLab: a file of a group, or its core metadata")
     def file(id_: str, sha256: str, filename: str) -> Response:
         return groups.file(id_, sha256, filename)
 
