@@ -1,15 +1,17 @@
 """May this file enter under this name? Authorisation, the project's status, and whether the name is free."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from registry import names
-from registry.errors import Conflict, Forbidden
+from registry.errors import Conflict, Forbidden, Invalid, Reserved
 from registry.index import Index
 from registry.installation import View
 from registry.model import File, Sha256
 from registry.names import Distribution, RegistryName
 from registry.policy.decide import Denied
 from registry.policy.files import Statement
+from registry.policy.namespaces import reserved
 from registry.policy.roles import Action, Principal
 
 
@@ -31,49 +33,79 @@ def admit(candidate: Candidate, view: View) -> tuple[Statement, File | None]:
 
     Raises:
         Forbidden: the policy, or the project's status, does not allow it.
-        Conflict: the name is taken.
+        Conflict: the name is taken, or reserved for others.
+        Invalid: the release takes no more files.
     """
     registry, dist = candidate.registry, candidate.dist
     verdict = view.decide(candidate.principal, Action.PUBLISH, registry, dist.project)
     if isinstance(verdict, Denied):
         raise Forbidden(verdict.reason)
+    if view.index.status(registry, dist.project) is None and (
+        refusal := reserved(view.policy, candidate.principal, registry, dist.project, verdict.statement)
+    ):
+        raise Reserved(refusal)
+    return verdict.statement, vacant(view, registry, dist, candidate.sha256)
+
+
+def vacant(view: View, registry: RegistryName, dist: Distribution, sha256: Sha256) -> File | None:
+    """Find out whether a name is free for these bytes, whoever brings them.
+
+    Returns:
+        The file itself, if the same bytes are here already.
+
+    Raises:
+        Forbidden: the project's status does not allow it.
+        Conflict: the name is taken.
+        Invalid: the release takes no more files.
+    """
     project = view.index.status(registry, dist.project)
     if project and not project.status.accepts_uploads:
-        raise Forbidden(
-            f"Project {dist.project} is {project.status.value} and takes no uploads ({project.status_reason})"
-        )
+        reason = f" ({project.status_reason})" if project.status_reason else ""
+        raise Forbidden(f"Project {dist.project} is {project.status.value} and takes no uploads{reason}")
     existing = view.index.file(registry, dist)
-    if existing is None:
-        _refuse_second_spelling(candidate, view.index)
-        return verdict.statement, None
-    if existing.deleted:
-        _refuse_other_bytes_again(candidate, existing, view)
-        return verdict.statement, None
-    if existing.sha256 != candidate.sha256:
-        raise Conflict(
-            f"File already exists: '{dist.filename}' has sha256 {existing.sha256}, yours is {candidate.sha256}. "
-            "Files never change; raise the version"
-        )
-    return verdict.statement, existing
-
-
-def _refuse_second_spelling(candidate: Candidate, index: Index) -> None:
-    """Keep one release one folder: 1.0 and 1.0.0 are the same version (PEP 440), and a yank must reach all of it."""
-    for version in index.versions(candidate.registry, candidate.dist.project):
-        if version != candidate.dist.version and names.same_version(version, candidate.dist.version):
+    if existing and not existing.deleted:
+        if existing.sha256 != sha256:
             raise Conflict(
-                f"Version {candidate.dist.version} equals {version}, under which this project has a release; "
+                f"File already exists: '{dist.filename}' has sha256 {existing.sha256}, yours is {sha256}. "
+                "Files never change; raise the version"
+            )
+        return existing
+    setting = view.policy.registry(registry)
+    if existing:
+        _refuse_other_bytes_again(existing, sha256, registry, setting.republish if setting else "never")
+    else:
+        _refuse_second_spelling(view.index, registry, dist)
+    if setting and setting.closes_after_days and not (existing and existing.sha256 == sha256):
+        _refuse_late(view, registry, dist, setting.closes_after_days)
+    return None
+
+
+def _refuse_second_spelling(index: Index, registry: RegistryName, dist: Distribution) -> None:
+    """Keep one release one folder: 1.0 and 1.0.0 are the same version (PEP 440), and a yank must reach all of it."""
+    for version in index.versions(registry, dist.project):
+        if version != dist.version and names.same_version(version, dist.version):
+            raise Conflict(
+                f"Version {dist.version} equals {version}, under which this project has a release; "
                 f"build with version {version}, or raise it"
             )
 
 
-def _refuse_other_bytes_again(candidate: Candidate, tombstone: File, view: View) -> None:
+def _refuse_other_bytes_again(tombstone: File, sha256: Sha256, registry: RegistryName, republish: str) -> None:
     """Apply the registry's `republish` setting to a name whose file was deleted."""
-    registry = view.policy.registry(candidate.registry)
-    setting = registry.republish if registry else "never"
-    if setting == "allowed" or (setting == "same-bytes" and tombstone.sha256 == candidate.sha256):
+    if republish == "allowed" or (republish == "same-bytes" and tombstone.sha256 == sha256):
         return
     raise Conflict(
         f"File already exists in history: '{tombstone.filename}' was deleted, and "
-        f"registries/{candidate.registry}/registry.yaml says republish: {setting}. Raise the version"
+        f"registries/{registry}/registry.yaml says republish: {republish}. Raise the version"
     )
+
+
+def _refuse_late(view: View, registry: RegistryName, dist: Distribution, days: int) -> None:
+    """Close an old release: who pinned it by version alone would install what is added to it now."""
+    files = view.index.release(registry, dist.project, dist.version).files
+    first = min((file.uploaded for file in files), default=view.now)
+    if view.now - first >= timedelta(days=days):
+        raise Invalid(
+            f"Release {dist.project} {dist.version} is closed: its first file is of {first:%Y-%m-%d}, and "
+            f"registries/{registry}/registry.yaml says closes_after_days: {days}. Raise the version"
+        )

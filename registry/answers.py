@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from registry.model import Event, File, Release, Token
+from registry.model import Event, File, Project, Release, Token
 from registry.names import ProjectName
 from registry.policy.decide import Allowed, Denied
 from registry.policy.roles import Principal
+from registry.promotion import Promoted, Route
 from registry.provenance import origin_json
 from registry.recall import Recall
 from registry.records import timestamp
+from registry.removal import Outcome, Whole
 from registry.rights_log import Turn
 
 
@@ -35,8 +37,36 @@ def release_json(project: ProjectName, release: Release) -> dict[str, Any]:
     }
 
 
+def outcome_json(whole: Whole, outcome: Outcome) -> dict[str, Any]:
+    """Show what a deletion or restoration came to; no files: it was so already."""
+    return {
+        "registry": whole.registry,
+        "project": whole.project,
+        "what": whole.kind,
+        "files": [{"version": file.dist.version, **_file_json(file)} for file in outcome.files],
+        "commit": outcome.commit,
+    }
+
+
+def promoted_json(route: Route, promoted: Promoted) -> dict[str, Any]:
+    """Show what a promotion came to."""
+    return {
+        "from": route.source,
+        "to": route.target,
+        "project": route.project,
+        "files": [_file_json(file) for file in promoted.files],
+        "there": [_file_json(file) for file in promoted.there],
+        "commit": promoted.commit,
+    }
+
+
+def status_json(project: Project) -> dict[str, Any]:
+    """Show the status of a project (PEP 792)."""
+    return {"project": project.name, "status": project.status.value, "reason": project.status_reason}
+
+
 def _file_json(file: File) -> dict[str, Any]:
-    deleted = file.deleted
+    deleted, promoted = file.deleted, file.promoted
     return {
         "filename": file.filename,
         "sha256": file.sha256,
@@ -46,6 +76,7 @@ def _file_json(file: File) -> dict[str, Any]:
         "decision": {"policy": file.decision.policy, "allowed-by": file.decision.allowed_by},
         "attested-by": [dict(publisher) for publisher in file.attested.publishers] if file.attested else [],
         "deleted": {"by": deleted.by, "reason": deleted.reason, "at": timestamp(deleted.at)} if deleted else None,
+        "promoted": {"from": promoted.source, "by": promoted.by.principal} if promoted else None,
     }
 
 
@@ -92,9 +123,16 @@ def token_json(token: Token) -> dict[str, Any]:
     }
 
 
-def verdict_json(who: Principal, verdict: Allowed | Denied) -> dict[str, Any]:
-    """Show a decision with its reason."""
+def verdict_json(who: Principal, verdict: Allowed | Denied, creating: str | None = None) -> dict[str, Any]:
+    """Show a decision with its reason.
+
+    Args:
+        who: asked about.
+        verdict: the decision.
+        creating: why it does not hold for a project that does not exist yet.
+    """
     if isinstance(verdict, Allowed):
         statement = verdict.statement
-        return {"principal": str(who), "allowed": True, "statement": statement.ref, "place": statement.place}
+        shown = {"principal": str(who), "allowed": True, "statement": statement.ref, "place": statement.place}
+        return {**shown, "creating": creating} if creating else shown
     return {"principal": str(who), "allowed": False, "reason": verdict.reason}

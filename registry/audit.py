@@ -14,6 +14,7 @@ from registry.model import Event
 from registry.names import ProjectName, RegistryName, same_version
 from registry.policy.decide import Allowed, Denied, decide
 from registry.policy.difference.conditions import title
+from registry.policy.namespaces import reserved
 from registry.policy.policy import Policy
 from registry.policy.publishing import offers
 from registry.policy.roles import ANYONE, Action, Principal, Role
@@ -182,6 +183,15 @@ def _pipelines(
         meant = offer.registry == registry and (project is None or offer.project in {None, project})
         if meant and max(map(Role.named, offer.publisher.scopes)) >= action.needs:
             yield Principal(title(offer.publisher)), Allowed(offer.publisher.statement)
+
+
+def creating(
+    policy: Policy, principal: str, registry: RegistryName, project: ProjectName, verdict: Allowed | Denied
+) -> str | None:
+    """Tell why somebody who may publish a project may not be the first to do so; None: they may."""
+    if isinstance(verdict, Denied):
+        return None
+    return reserved(policy, Principal(principal), registry, project, verdict.statement)
 
 
 def explain(

@@ -7,13 +7,12 @@ from typing import Protocol
 
 from registry.archive import Contents
 from registry.errors import Invalid, Unavailable
-from registry.model import Sha256
+from registry.model import Origin, Sha256
 from registry.names import Distribution, RegistryName
 from registry.policy.files import Problem
 from registry.policy.given import readable
 from registry.policy.judge import Judgement
 from registry.policy.policy import Policy
-from registry.policy.roles import Principal
 from registry.policy.ruling import Ruling
 
 _NO_CHECKER = "waybill.yaml selects rules, and this server was started without the validator; ask its operator"
@@ -29,7 +28,7 @@ class Arrival:
     sha256: Sha256
     contents: Contents
     registry: RegistryName
-    principal: Principal
+    origin: Origin  # where it comes from
 
 
 class Checker(Protocol):

@@ -16,8 +16,9 @@ from registry.errors import Unauthenticated
 from registry.index import Index
 from registry.model import Origin, Token, UploadToken
 from registry.policy.roles import Principal, Role, Run, Scope
-from registry.records import read_token_record, timestamp
+from registry.records import timestamp
 from registry.state import State
+from registry.token_records import read_token_record
 
 _BASE62 = string.digits + string.ascii_letters
 _ID = re.compile(r"[a-z0-9]{10}")

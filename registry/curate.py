@@ -1,16 +1,16 @@
-"""Changing what is already there, without ever changing a file: yank and unyank (PEP 592)."""
+"""Changing what is said of files, and never a file: yank and unyank (PEP 592), a project's status (PEP 792)."""
 
 from dataclasses import replace
 
-from registry import credentials, names
-from registry.errors import Forbidden, NotFound
-from registry.index import release_folder
-from registry.installation import OPERATOR, Installation, Trailer, Writing
-from registry.model import Decision, Origin, Release, Yank
+from registry import names
+from registry.errors import NotFound
+from registry.index import project_folder, release_folder
+from registry.installation import Installation, Trailer, Writing
+from registry.model import Project, Release, Status, Yank
 from registry.names import ProjectName, RegistryName
-from registry.policy.decide import Denied
 from registry.policy.roles import Action, Principal
-from registry.records import release_record
+from registry.records import project_record_with, release_record
+from registry.warrant import warrant
 
 LONGEST_REASON = 500  # characters
 
@@ -65,6 +65,51 @@ def unyank(
     return _set(installation, principal, registry, project, version, None)
 
 
+def set_status(
+    installation: Installation,
+    principal: Principal | None,
+    registry: RegistryName,
+    project: ProjectName,
+    status: Status,
+    reason: str,
+) -> Project:
+    """Say what may be expected of a project, which decides whether it takes uploads and offers files (PEP 792).
+
+    Args:
+        installation: where.
+        principal: who asks; None is the operator on the host.
+        registry: in which registry.
+        project: which one.
+        status: as PEP 792 names it.
+        reason: shown on the project's pages and to whoever is refused; may be empty.
+
+    Returns:
+        The project as it is now, without its releases; setting the same again writes nothing.
+
+    Raises:
+        NotFound: nothing was ever uploaded to it.
+        Forbidden: the policy does not allow it.
+    """
+    said = names.sentence("reason", reason, LONGEST_REASON) or None
+
+    def record(writing: Writing) -> Project:
+        origin, decision = warrant(writing, principal, Action.ADMINISTER, registry, project)
+        path = f"{project_folder(registry, project)}/project.json"
+        before, text = writing.index.status(registry, project), writing.index.snapshot.read(path)
+        if before is None or text is None:
+            raise NotFound(f"Registry {registry} has no project '{project}'; its status begins with its first file")
+        if (before.status, before.status_reason) == (status, said):
+            return before
+        trailers = [Trailer("Registry", registry), Trailer("Project", project), Trailer("Status", status.value)]
+        if said:
+            trailers.append(Trailer("Declared-Reason", said))
+        changes = {path: project_record_with(text, status, said or "")}
+        writing.record(f"status: {project} {status.value}", trailers, changes, origin, decision)
+        return replace(before, status=status, status_reason=said)
+
+    return installation.write(principal, record)[0]
+
+
 def _set(
     installation: Installation,
     principal: Principal | None,
@@ -76,8 +121,8 @@ def _set(
     """Yank for a reason, or take it back; writes nothing when that is how it is already."""
 
     def record(writing: Writing) -> Release:
+        origin, decision = warrant(writing, principal, Action.YANK, registry, project)
         release = _release(writing, registry, project, version)
-        origin, decision = _allowed(writing, principal, registry, project)
         if (release.yank.reason if release.yank else None) == reason:
             return release
         state = Yank(reason, origin.principal, writing.now) if reason is not None else None
@@ -101,14 +146,3 @@ def _release(writing: Writing, registry: RegistryName, project: ProjectName, ver
         known = f"it has {', '.join(versions[:10])}" if versions else "it has no project of this name"
         raise NotFound(f"Registry {registry} has no release {project} {version}; {known}")
     return release
-
-
-def _allowed(
-    writing: Writing, principal: Principal | None, registry: RegistryName, project: ProjectName
-) -> tuple[Origin, Decision]:
-    if principal is None:
-        return Origin(OPERATOR, OPERATOR), Decision(writing.policy.commit, "operator on the host")
-    verdict = writing.decide(principal, Action.YANK, registry, project)
-    if isinstance(verdict, Denied):
-        raise Forbidden(verdict.reason)
-    return credentials.origin(principal), Decision(writing.policy.commit, verdict.statement.ref)

@@ -32,6 +32,10 @@ class Conflict(WaybillError):
     """The name is taken by other content, or by a deleted file."""
 
 
+class Reserved(Conflict):
+    """The name is free, and kept for others."""
+
+
 class Moved(WaybillError):
     """A branch moved between reading and writing; the caller reads again and retries."""
 

@@ -97,9 +97,9 @@ class Installation:
     def write(
         self, by: Principal | None, verb: Callable[["Writing"], T], *, revokes: bool = False
     ) -> tuple[T, str | None]:
-        """Let a verb look at both branches as they are and record one event; returns when that is durable.
+        """Let a verb look at both branches as they are and record what happens; returns when that is durable.
 
-        Verbs that wait for the same place are flushed together, each with a commit of its own and each seeing what
+        Verbs that wait for the same place are flushed together, each with commits of its own and each seeing what
         those before it recorded. One that raises hurts no other.
 
         Args:
@@ -108,7 +108,7 @@ class Installation:
             revokes: whether it only takes away, which also a policy lets happen that may be out of date.
 
         Returns:
-            What the verb returned, and the commit it led to; None if it recorded nothing.
+            What the verb returned, and the last commit it led to; None if it recorded nothing.
 
         Raises:
             Unauthenticated: the token was revoked or expired since the caller came.
@@ -152,9 +152,9 @@ class _Job(Generic[T]):
             if self._by is not None:
                 require_live(writing.index, self._by, writing.now, self._state)
             answer = self._verb(writing)
-            if writing.event:
-                head = batch.add(writing.event)
-            self._outcome = answer, head.id if writing.event else None
+            if writing.events:
+                head = batch.add(*writing.events)
+            self._outcome = answer, head.id if writing.events else None
         except Exception as error:  # noqa: BLE001 - raised where the verb came from
             self._outcome = error
         return head
@@ -180,7 +180,7 @@ class Writing(View):
         # History never runs backwards, also when the clock does: pages of the past are looked up by time.
         now = max(datetime.now(UTC), datetime.fromtimestamp(head.time, UTC))
         super().__init__(policy, Index(head), now)
-        self.event: NewCommit | None = None
+        self.events: list[NewCommit] = []
 
     def record(
         self,
@@ -190,20 +190,20 @@ class Writing(View):
         origin: Origin,
         decision: Decision,
     ) -> None:
-        """Record the one event of this verb; it becomes a commit when the verb has returned.
+        """Record an event; all of one verb become commits together when it has returned, or none does.
 
         Args:
             subject: first line of the commit message; its first word is the kind of event.
             trailers: what happened.
-            changes: the ledger files that change.
+            changes: the ledger files that change; none of another event of this verb.
             origin: who did it; becomes the author.
             decision: what allowed it.
 
         Raises:
             Invalid: a value cannot be a trailer.
         """
-        if self.event:
-            raise ValueError("a verb records one event")
+        if any(path in event.changes for event in self.events for path in changes):
+            raise ValueError("two events of one verb change the same file")
         who = [Trailer("Trust", origin.trust)]
         who.append(Trailer("Publisher" if origin.trust == "oidc" else "Principal", origin.principal))
         if origin.token:
@@ -214,4 +214,5 @@ class Writing(View):
         why = [Trailer("Policy", decision.policy), Trailer("Allowed-By", decision.allowed_by)]
         event = Trailer("Waybill-Event", subject.partition(":")[0])
         text = message(subject, [(f.name, f.value) for f in (event, *trailers, *who, *why)])
-        self.event = NewCommit(changes, text, self.author(origin), self.committer(), int(self.now.timestamp()))
+        author, when = self.author(origin), int(self.now.timestamp())
+        self.events.append(NewCommit(changes, text, author, self.committer(), when))

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NewType
 
-from registry.names import Distribution, ProjectName
+from registry.names import Distribution, ProjectName, RegistryName
 
 Sha256 = NewType("Sha256", str)  # 64 lower-case hex digits
 Publisher = Mapping[str, str | None]  # PEP 740: `kind`, and what names a pipeline of that kind
@@ -62,6 +62,15 @@ class Deletion:
     by: str
     reason: str
     at: datetime
+    whole: str = "file"  # what was deleted with it: "file": it alone · "release" · "project"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """That a file came from another registry of the installation; its origin stays what it was there."""
+
+    source: RegistryName
+    by: Origin  # who promoted it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class File:
     decision: Decision
     deleted: Deletion | None = None
     attested: Attested | None = None
+    promoted: Promotion | None = None
 
     @property
     def filename(self) -> str:

@@ -12,6 +12,7 @@ from registry.names import ProjectName, RegistryName, version_order
 from registry.store import LEDGER
 
 MOST_FILES = 10_000
+_MADE = {"publish", "promote"}  # whoever deletes or restores a file did not make it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def recalled(installation: Installation, wanted: Wanted) -> list[Recall]:
     if wanted.pipeline is None and wanted.commit is None and wanted.repository is None:
         raise Invalid("Say whose releases: name a pipeline, a commit or a git repository")
     found: dict[tuple[RegistryName, ProjectName, str], dict[str, str]] = {}
-    for number, event in enumerate(e for e in audit.log(installation, wanted) if e.facts.get("File")):
+    events = (e for e in audit.log(installation, wanted) if e.facts.get("Waybill-Event") in _MADE)
+    for number, event in enumerate(events):
         if number == MOST_FILES:
             raise Invalid(f"More than {MOST_FILES:,} files fit; narrow it down by project, --since and --until")
         facts = event.facts

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry.errors import Invalid, Unavailable
-from registry.model import Attested, Decision, Deletion, File, Project, Sha256, Status, Token, Yank
-from registry.names import ProjectName, distribution
+from registry.model import Attested, Decision, Deletion, File, Project, Promotion, Sha256, Status, Yank
+from registry.names import ProjectName, RegistryName, distribution
 from registry.provenance import origin_json, read_origin
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -67,7 +67,9 @@ def file_record(file: File, registry: str) -> bytes:
         record["attestations"] = {"sha256": file.attested.sha256, "publishers": made}
     if file.deleted:
         gone = file.deleted
-        record["deleted"] = {"by": gone.by, "reason": gone.reason, "at": timestamp(gone.at)}
+        record["deleted"] = {"by": gone.by, "reason": gone.reason, "at": timestamp(gone.at), "whole": gone.whole}
+    if file.promoted:
+        record["promoted"] = {"from": file.promoted.source, "by": origin_json(file.promoted.by)}
     return canonical(record)
 
 
@@ -81,7 +83,7 @@ def read_file_record(text: bytes) -> File:
     try:
         said = record["provenance"]["predicate"]
         metadata = record["core-metadata"]
-        deleted, attested = record.get("deleted"), record.get("attestations")
+        attested, promoted = record.get("attestations"), record.get("promoted")
         return File(
             dist=distribution(record["filename"]),
             sha256=Sha256(record["sha256"]),
@@ -91,11 +93,16 @@ def read_file_record(text: bytes) -> File:
             metadata_sha256=Sha256(metadata["sha256"]) if metadata else None,
             origin=read_origin(said),
             decision=Decision(record["decision"]["policy"], record["decision"]["allowed-by"]),
-            deleted=Deletion(deleted["by"], deleted["reason"], moment(deleted["at"])) if deleted else None,
+            deleted=_deletion(record["deleted"]) if "deleted" in record else None,
             attested=Attested(Sha256(attested["sha256"]), tuple(attested["publishers"])) if attested else None,
+            promoted=Promotion(RegistryName(promoted["from"]), read_origin(promoted["by"])) if promoted else None,
         )
     except (KeyError, TypeError, ValueError, Invalid) as error:
         raise damaged("file record", error) from None
+
+
+def _deletion(said: Mapping[str, Any]) -> Deletion:
+    return Deletion(said["by"], said["reason"], moment(said["at"]), said.get("whole", "file"))
 
 
 def project_record(
@@ -105,6 +112,15 @@ def project_record(
     return canonical(
         {"name": name, "created": {"by": by, "at": timestamp(at)}, "status": status.value, "reason": reason or None}
     )
+
+
+def project_record_with(text: bytes, status: Status, reason: str) -> bytes:
+    """Write `project.json` again with another status; who created the project stays.
+
+    Raises:
+        Unavailable: the ledger was damaged.
+    """
+    return canonical({**parsed(text, "project record"), "status": status.value, "reason": reason or None})
 
 
 def read_project_record(text: bytes) -> Project:
@@ -137,51 +153,6 @@ def read_release_record(text: bytes) -> Yank | None:
         return Yank(state["reason"], state["by"], moment(state["at"])) if state else None
     except (KeyError, TypeError, ValueError) as error:
         raise damaged("release record", error) from None
-
-
-def token_record(token: Token) -> bytes:
-    """Write `tokens/<id>.json`: an API token without its secret."""
-    return canonical(
-        {
-            "id": token.id,
-            "owner": token.owner,
-            "secret-sha256": token.secret_sha256,
-            "role": token.role,
-            "registries": list(token.registries),
-            "projects": list(token.projects),
-            "created": {"by": token.created_by, "at": timestamp(token.created)},
-            "expires": timestamp(token.expires) if token.expires else None,
-            "note": token.note,
-            "revoked": {"by": token.revoked_by, "at": timestamp(token.revoked)} if token.revoked else None,
-        }
-    )
-
-
-def read_token_record(text: bytes) -> Token:
-    """Read what `token_record` wrote.
-
-    Raises:
-        Unavailable: the ledger was damaged.
-    """
-    record = parsed(text, "token record")
-    try:
-        revoked = record["revoked"]
-        return Token(
-            id=record["id"],
-            owner=record["owner"],
-            secret_sha256=record["secret-sha256"],
-            role=record["role"],
-            registries=tuple(record["registries"]),
-            projects=tuple(record["projects"]),
-            created=moment(record["created"]["at"]),
-            created_by=record["created"]["by"],
-            expires=moment(record["expires"]) if record["expires"] else None,
-            note=record["note"],
-            revoked=moment(revoked["at"]) if revoked else None,
-            revoked_by=revoked["by"] if revoked else None,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged("token record", error) from None
 
 
 def message(subject: str, facts: Sequence[tuple[str, str]]) -> str:

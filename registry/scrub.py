@@ -14,12 +14,13 @@ from registry.changes.record import read_change_record
 from registry.durable import DRAFT
 from registry.errors import Invalid, Unavailable
 from registry.model import File
-from registry.records import pointer, read_file_record, read_project_record, read_release_record, read_token_record
+from registry.records import pointer, read_file_record, read_project_record, read_release_record
 from registry.store import LEDGER, Snapshot
 from registry.store import damage as git
 from registry.store.damage import Damage
 from registry.store.git import GitStore
 from registry.strips import is_sound, is_whole
+from registry.token_records import read_token_record
 
 Progress = Callable[[str, int, int | None], None]  # what is read, how many so far, of how many if that is known
 

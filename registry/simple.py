@@ -109,9 +109,8 @@ def _file_json(file: File, release: Release, files_base: str, provenance_base: s
         shown["requires-python"] = file.requires_python
     if provenance := _provenance(file, release, provenance_base):
         shown["provenance"] = provenance
-    shown["_waybill-provenance"] = origin_json(
-        replace(file.origin, token=None)
-    )  # by which token is no reader's business
+    origin = origin_json(replace(file.origin, token=None))  # by which token is no reader's business
+    shown["_waybill-provenance"] = {**origin, "promoted-from": file.promoted.source} if file.promoted else origin
     return shown
 
 

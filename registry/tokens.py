@@ -11,7 +11,8 @@ from registry.installation import OPERATOR, Installation, Trailer, View, Writing
 from registry.model import Decision, Origin, Token
 from registry.policy.files import BadFile
 from registry.policy.roles import Principal, Scope
-from registry.records import timestamp, token_record
+from registry.records import timestamp
+from registry.token_records import token_record
 
 LONGEST_NOTE = 200  # characters
 MOST_LIMITS = 100  # registries, and project patterns, of one token: each request weighs them

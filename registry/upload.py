@@ -11,14 +11,13 @@ from registry.agreement import agree
 from registry.blobs.incoming import Incoming
 from registry.checking import Arrival, asks_of_uploads, refuse_upload
 from registry.durable import require_sound
+from registry.entries import Beside, enter
 from registry.errors import Conflict, Moved, Unavailable
-from registry.index import file_path, project_folder
-from registry.installation import Installation, Trailer, Writing
-from registry.model import Attested, Decision, File, Sha256
-from registry.names import RegistryName
+from registry.installation import Installation, View, Writing
+from registry.model import Attested, Decision, File, Origin, Sha256
+from registry.names import Distribution, RegistryName
 from registry.policy.policy import Policy
 from registry.policy.roles import Principal
-from registry.records import ATTRIBUTES, file_record, pointer, project_record
 
 # Sdists state reliable metadata since 2.2 (PEP 643); an older PKG-INFO may differ from what a build makes of it.
 _RELIABLE_SDIST = (2, 2)
@@ -105,10 +104,22 @@ def examine(
     attestations = _attested(installation, form.get("attestations"), candidate)
     if existing:
         return Examined(candidate, view.policy, existing, None, *attestations)
-    contents = archive.inspect(draft.path, dist)
-    arrival = Arrival(draft.path, dist, draft.size, draft.sha256, contents, registry, principal)
-    refuse_upload(installation.checker, view.policy, arrival, view.now)
+    contents = inspected(installation, view, registry, dist, draft, credentials.origin(principal))
     return Examined(candidate, view.policy, None, contents, *attestations)
+
+
+def inspected(
+    installation: Installation, view: View, registry: RegistryName, dist: Distribution, draft: Incoming, origin: Origin
+) -> archive.Contents:
+    """Look into a file that is to enter a registry, and ask the rules that the policy selects.
+
+    Raises:
+        Invalid: it is not acceptable.
+    """
+    contents = archive.inspect(draft.path, dist)
+    arrival = Arrival(draft.path, dist, draft.size, draft.sha256, contents, registry, origin)
+    refuse_upload(installation.checker, view.policy, arrival, view.now)
+    return contents
 
 
 def _attested(
@@ -160,7 +171,8 @@ def _stored(
         decision=Decision(writing.policy.commit, statement.ref),
         attested=found.attested,
     )
-    _record(writing, registry, file, metadata, found.attestations)
+    attestations = found.attestations.encode() if found.attestations is not None else None
+    enter(writing, "publish", registry, file, Beside(metadata, attestations), by=(file.origin, file.decision))
     return file
 
 
@@ -170,35 +182,6 @@ def _refuse_later(attested: Attested | None, existing: File) -> None:
         raise Conflict(
             f"File already exists: '{existing.filename}' came without attestations, and they come with a file or never"
         )
-
-
-def _record(
-    writing: Writing, registry: RegistryName, file: File, metadata: bytes | None, attestations: str | None
-) -> None:
-    """Record what makes the file exist."""
-    path, dist = file_path(registry, file.dist), file.dist
-    changes: dict[str, bytes | None] = {
-        path: pointer(file.sha256, file.size),
-        f"{path}.json": file_record(file, registry),
-        f"{path}.metadata": metadata,
-        f"{path}.attestations.json": attestations.encode() if attestations is not None else None,
-    }
-    if writing.index.status(registry, dist.project) is None:
-        new = project_record(dist.project, by=file.origin.principal, at=writing.now)
-        changes[f"{project_folder(registry, dist.project)}/project.json"] = new
-    if writing.index.snapshot.entry(".gitattributes") is None:
-        changes[".gitattributes"] = ATTRIBUTES
-    trailers = [
-        Trailer("Registry", registry),
-        Trailer("Project", dist.project),
-        Trailer("Version", dist.version),
-        Trailer("File", dist.filename),
-        Trailer("Digest", f"sha256:{file.sha256}"),
-    ]
-    if file.attested:
-        trailers.append(Trailer("Attestations", f"sha256:{file.attested.sha256}"))
-    subject = f"publish: {dist.project} {dist.version} {dist.filename}"
-    writing.record(subject, trailers, changes, file.origin, file.decision)
 
 
 def _numbers(metadata_version: str) -> tuple[int, ...]:

@@ -41,6 +41,7 @@ class Recorded:
     facts: dict[str, str]  # its trailers
     changes: dict[str, str] = field(default_factory=dict)  # A, M or D, by path
     before: datetime | None = None  # when its parent was made
+    superseded: bool = False  # whether a newer commit writes the same records of files
 
     @property
     def event(self) -> str:
@@ -101,8 +102,10 @@ def _changed(line: str) -> tuple[str, str]:
 
 
 def _dated(commits: list[Recorded]) -> Iterator[Recorded]:
-    """Tell each commit when its parent was made."""
+    """Tell each commit when its parent was made, and whether what it wrote was written again since."""
     times = {one.commit: one.at for one in commits}
+    newer: set[str] = set()
     for one in commits:
         values: dict[str, Any] = {**vars(one), "before": times.get(one.parents[0]) if one.parents else None}
-        yield Recorded(**values)
+        yield Recorded(**{**values, "superseded": newer.issuperset(one.records)})
+        newer.update(one.records)

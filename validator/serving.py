@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from registry import credentials
 from registry.checking import Arrival
 from registry.errors import Invalid
 from registry.policy.files import Problem
@@ -66,7 +65,7 @@ def arrived(policy: Policy, arrival: Arrival, now: datetime) -> Material:
     """Make the subject that an upload is."""
     dist = arrival.dist
     file = Distributed(dist.filename, dist.project, dist.version, dist.kind, arrival.size, arrival.sha256)
-    provenance = Provenance.of(credentials.origin(arrival.principal))
+    provenance = Provenance.of(arrival.origin)
     parcel = Parcel(arrival.path, dist, file, arrival.contents, provenance)
     return publish_material([parcel], now, Destination(policy, arrival.registry))
 

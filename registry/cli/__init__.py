@@ -21,7 +21,9 @@ from registry.cli import (
     init,
     maintain,
     mint,
+    promotion,
     publisher,
+    removal,
     review,
     scrub,
     serve,
@@ -32,7 +34,8 @@ from registry.shown import shown
 
 # fmt: off
 _GROUPS = (
-    demo, init, serve, token, ci, mint, publisher, change, audit, review, check, curate, maintain, scrub, hook,
+    demo, init, serve, token, ci, mint, publisher, change, audit, review, check,
+    curate, removal, promotion, maintain, scrub, hook,
 )
 # fmt: on
 

@@ -21,7 +21,17 @@ from registry.shown import shown
 from registry.store import LEDGER
 
 _EVENTS: remote.Shape = {"events": [{"commit": str, "time": str, "author": str, "subject": str, "facts": dict}]}
-_FACTS = ("Registry", "Digest", "Attestations", "Issuer", "Repository-Id", "Workflow-Id", "Subject")
+_FACTS = (
+    "Registry",
+    "Promoted-From",
+    "Published-By",
+    "Digest",
+    "Attestations",
+    "Issuer",
+    "Repository-Id",
+    "Workflow-Id",
+    "Subject",
+)
 _PRINCIPALS: remote.Shape = {"principals": [{"principal": str, "statement": str, "place": str}]}
 
 
@@ -165,8 +175,11 @@ def run_explain(options: argparse.Namespace) -> int:
         installation, registry, project = _asked(options.data, options)
         policy = audit.policy_at(installation, options.at)
         now = datetime.now(UTC)
-        verdict = audit.explain(policy, options.principal, Action(options.action), registry, project, now)
-        answer = verdict_json(Principal(options.principal), verdict)
+        action = Action(options.action)
+        verdict = audit.explain(policy, options.principal, action, registry, project, now)
+        named = policy, options.principal, registry, project, verdict
+        first = audit.creating(*named) if action is Action.PUBLISH else None
+        answer = verdict_json(Principal(options.principal), verdict, first)
     else:
         query = {**_query(options), "principal": options.principal}
         answer = remote.Server(options.url).ask("GET", "explain", query, shape={"allowed": bool})
@@ -174,6 +187,8 @@ def run_explain(options: argparse.Namespace) -> int:
         print(json.dumps(answer))
     elif answer["allowed"]:
         print(shown(f"yes: {answer.get('statement')} ({answer.get('place')})"))
+        if "creating" in answer:
+            print(shown(f"only where the project exists already: {answer['creating']}"))
     else:
         print(shown(f"no: {answer.get('reason')}"))
     return 0 if answer["allowed"] else 1

@@ -1,11 +1,22 @@
-"""`waybill yank` and `unyank` (PEP 592)."""
+"""`waybill yank` and `unyank` (PEP 592), and `status` (PEP 792)."""
 
 import argparse
+import json
 import sys
 from typing import Any
 
 from registry import curate
+from registry.answers import status_json
 from registry.cli import data, remote, values
+from registry.model import Status
+from registry.shown import shown
+
+_MEANING = {
+    Status.ACTIVE: "it takes uploads and offers its files",
+    Status.ARCHIVED: "it takes no uploads, and offers its files",
+    Status.DEPRECATED: "it takes uploads and offers its files, and its pages say so",
+    Status.QUARANTINED: "it takes no uploads and offers no files",
+}
 
 
 def add_to(commands: Any) -> None:
@@ -18,6 +29,15 @@ def add_to(commands: Any) -> None:
         if verb == "yank":
             parser.add_argument("--reason", default="", help="shown to whoever installs it all the same")
         parser.set_defaults(run=run, verb=verb)
+
+    status = commands.add_parser("status", help="say what may be expected of a project: archived takes no uploads")
+    data.add_place(status)
+    status.add_argument("project", type=values.project)
+    status.add_argument("status", choices=[each.value for each in Status])
+    status.add_argument("--registry", type=values.registry, default="python", help="default: %(default)s")
+    status.add_argument("--reason", default="", help="shown on the project's pages, and to whoever is refused")
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(run=run_status)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,4 +59,20 @@ def run(options: argparse.Namespace) -> int:
             server.ask("DELETE", path)
     state = "yanked" if options.verb == "yank" else "not yanked any more"
     print(f"{project} {version} is {state}", file=sys.stderr)
+    return 0
+
+
+def run_status(options: argparse.Namespace) -> int:
+    """Set the status of one project."""
+    registry, project, said = options.registry, options.project, options.reason
+    if options.data:
+        installation = data.open_installation(options.data)
+        changed = curate.set_status(installation, None, registry, project, Status(options.status), said)
+        answer = {"registry": registry, **status_json(changed)}
+    else:
+        path, body = f"registries/{registry}/projects/{project}/status", {"status": options.status, "reason": said}
+        answer = remote.Server(options.url).ask("PUT", path, body=body, shape={"project": str, "status": str})
+    if options.json:
+        print(json.dumps(answer))
+    print(shown(f"{answer['project']} is {answer['status']}; {_MEANING[Status(options.status)]}"), file=sys.stderr)
     return 0

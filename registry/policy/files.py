@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from registry.errors import Invalid
+from registry.policy.bounds import Limits, Review
 from registry.policy.known_as import Address
 from registry.policy.roles import Role
 from registry.policy.ruling import Ruling
-
-GIB = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +104,12 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one installation accepts at most."""
+class Namespace:
+    """Names that only some may create projects under (PEP 752): the prefix itself, and what begins with it and '-'."""
 
-    file_bytes: int = GIB
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What a change of the policy needs before it holds."""
-
-    approvals: int = 0
-    freeze_approvals: int = 0  # for a change that only freezes
-    most_removed: int = 25  # percent of the people, and of the rights, that one change may take away
+    prefix: str  # normalised
+    owners: tuple[Named, ...]
+    statement: Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +129,7 @@ class Organization:
     frozen: Statement | None = None  # where it says that nothing is written; None: it does not
     rules: Ruling = field(default_factory=Ruling)
     default_registry: Named | None = None  # what addresses without a registry mean
+    namespaces: tuple[Namespace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +196,7 @@ class RegistryFile:
     grants_statement: Statement
     frozen: Statement | None = None  # where it says that nothing is written here; None: it does not
     known_as: tuple[Address, ...] = ()
+    closes_after_days: int | None = None  # after which a release takes no more files; None: it always does
 
 
 @dataclass(frozen=True, slots=True)

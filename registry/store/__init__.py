@@ -79,11 +79,11 @@ class Snapshot(Protocol):
 class Batch(Protocol):
     """Commits for one branch, made one on the other, which nobody else sees before they are flushed. For one thread."""
 
-    def add(self, commit: NewCommit) -> Snapshot:
-        """Make the next commit and see what it leads to.
+    def add(self, *commits: NewCommit) -> Snapshot:
+        """Make the next commits, at least one, and see what they lead to.
 
         Raises:
-            Invalid: a path cannot be stored, or a name cannot be an author; the batch is as it was.
+            Invalid: a path cannot be stored, or a name cannot be an author; none of them was added.
         """
 
     def flush(self) -> Snapshot:

@@ -186,9 +186,9 @@ class _GitBatch:
         self._parent = parent.id if parent else None
         self._staging = Staging(store.objects, parent)
 
-    def add(self, commit: NewCommit) -> Snapshot:
-        """Make the next commit (see the port)."""
-        return self._staging.add(commit)
+    def add(self, *commits: NewCommit) -> Snapshot:
+        """Make the next commits (see the port)."""
+        return self._staging.add(*commits)
 
     def flush(self) -> Snapshot:
         """Move the branch over all that was added (see the port)."""

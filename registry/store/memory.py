@@ -145,8 +145,16 @@ class _MemoryBatch:
         self._parent = parent
         self._made: list[_Made] = []
 
-    def add(self, commit: NewCommit) -> Snapshot:
-        """Make the next commit (see the port)."""
+    def add(self, *commits: NewCommit) -> Snapshot:
+        """Make the next commits (see the port)."""
+        before = len(self._made)
+        try:
+            return [self._add(commit) for commit in commits][-1]
+        except Invalid:
+            del self._made[before:]
+            raise
+
+    def _add(self, commit: NewCommit) -> Snapshot:
         last = self._made[-1] if self._made else self._parent
         tree = self._store.changed(last.tree if last else None, nested(commit.changes))
         parent = last.shown.id if last else None

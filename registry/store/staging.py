@@ -22,12 +22,20 @@ class Staging:
         self.trees: dict[str, Tree] = {}
         self.tip = parent.id if parent else None
 
-    def add(self, commit: NewCommit) -> Snapshot:
-        """Make a commit on top of those before it.
+    def add(self, *commits: NewCommit) -> Snapshot:
+        """Make commits on top of those before them.
 
         Raises:
-            Invalid: a path cannot be stored, or a name cannot be an author; nothing was added.
+            Invalid: a path cannot be stored, or a name cannot be an author; the branch is as it was.
         """
+        before = self._root, self.tip
+        try:
+            return [self._add(commit) for commit in commits][-1]
+        except Invalid:
+            self._root, self.tip = before
+            raise
+
+    def _add(self, commit: NewCommit) -> Snapshot:
         making = _Making(self)
         root = making.folder(self._root, nested(commit.changes)) or making.tree(Tree([]))
         tip = making.keep(COMMIT, _commit(commit, root, self.tip))

@@ -74,7 +74,8 @@ def blueprint(installation: Installation) -> Blueprint:
             _may_ask(view, principal, registry, project)
         policy = audit.policy_at(installation, request.args.get("at"))
         verdict = audit.explain(policy, who, action, registry, project, view.now)
-        return jsonify(policy=policy.commit, **verdict_json(Principal(who), verdict))
+        first = audit.creating(policy, who, registry, project, verdict) if action is Action.PUBLISH else None
+        return jsonify(policy=policy.commit, **verdict_json(Principal(who), verdict, first))
 
     return routes
 

@@ -14,6 +14,7 @@ from registry.installation import Installation, View
 from registry.model import File, Sha256, Status
 from registry.names import Distribution, RegistryName
 from registry.policy.roles import Action
+from registry.records import timestamp
 from registry.web.auth import caller, known_registry, permit
 from registry.web.basis import rests_on
 from registry.web.doors import door
@@ -78,6 +79,11 @@ def distribution(filename: str) -> Distribution:
 def _offered(view: View, registry: RegistryName, dist: Distribution, sha256: str) -> File:
     """Find the file a URL means; the digest must be its own, so no URL ever names two contents."""
     file = view.index.file(registry, dist)
+    if file and file.deleted and file.sha256 == sha256:  # a lock file, or an index of the past, still names it
+        raise NotFound(
+            f"'{dist.filename}' was deleted from registry {registry} at {timestamp(file.deleted.at)}; an index of the "
+            f"past still names it and does not bring it back. Reason: {file.deleted.reason or 'none given'}"
+        )
     if file is None or file.deleted or file.sha256 != sha256:
         raise NotFound(f"Registry {registry} has no file '{dist.filename}' with this sha256")
     project = view.index.status(registry, dist.project)

@@ -11,6 +11,7 @@ from registry.errors import (
     Invalid,
     Moved,
     NotFound,
+    Reserved,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -23,6 +24,7 @@ _STATUS: tuple[tuple[type[WaybillError], int], ...] = (
     (Unauthenticated, 401),
     (Forbidden, 403),
     (NotFound, 404),
+    (Reserved, 409),  # what PEP 752 asks for
     (Conflict, 400),  # what PyPI answers to a used filename; twine, Poetry and PDM look for it
     (Moved, 503),
     (Unavailable, 503),

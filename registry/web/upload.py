@@ -14,7 +14,8 @@ from registry.blobs.incoming import Incoming
 from registry.errors import Invalid, TooLarge
 from registry.installation import Installation
 from registry.names import ProjectName, RegistryName
-from registry.policy.files import BadFile, Limits
+from registry.policy.bounds import Limits
+from registry.policy.files import BadFile
 from registry.policy.roles import Action, Principal
 from registry.provenance import declared
 from registry.upload import Accepted, upload

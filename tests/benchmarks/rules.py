@@ -10,10 +10,9 @@ from time import perf_counter
 
 from registry import archive
 from registry.checking import Arrival
-from registry.model import Sha256
+from registry.model import Origin, Sha256
 from registry.names import RegistryName, distribution
 from registry.policy.policy import Policy
-from registry.policy.roles import Principal
 from tests.archives import sdist, wheel
 from validator.builders import Builders
 from validator.sandbox import MEMORY, Request, ask
@@ -79,7 +78,9 @@ def _arrival(folder: Path, made: tuple[str, bytes]) -> Arrival:
     path.write_bytes(content)
     dist = distribution(filename)
     contents = archive.inspect(path, dist)
-    return Arrival(path, dist, len(content), Sha256("0" * 64), contents, RegistryName("python"), Principal("alice"))
+    return Arrival(
+        path, dist, len(content), Sha256("0" * 64), contents, RegistryName("python"), Origin("token", "alice")
+    )
 
 
 if __name__ == "__main__":

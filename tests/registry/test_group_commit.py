@@ -15,7 +15,7 @@ import pytest
 
 from registry import credentials, curate, tokens
 from registry.cli import data
-from registry.errors import NotFound, Unauthenticated, Unavailable
+from registry.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from registry.installation import Trailer, Writing
 from registry.model import Decision, Origin
 from registry.names import project_name, registry_name
@@ -228,12 +228,27 @@ def test_time_never_runs_backwards_within_a_batch(crowd: Crowd) -> None:
     assert stamped == sorted(stamped)
 
 
-def test_a_verb_records_one_event(crowd: Crowd) -> None:
+def test_the_events_of_one_verb_become_commits_together_or_none_does(crowd: Crowd) -> None:
+    def both(writing: Writing) -> None:
+        record(writing, "a.json")
+        record(writing, "b.json")
+
+    def badly(writing: Writing) -> None:
+        record(writing, "c.json")
+        record(writing, "a.json/b")
+
     def twice(writing: Writing) -> None:
         record(writing)
         record(writing)
 
-    with pytest.raises(ValueError, match="one event"):
+    with crowd.gathered():
+        calls = [crowd.call(partial(crowd.installation.write, None, verb)) for verb in (both, badly, both)]
+    assert calls[0].result(10)[1] == run_git(crowd.path, "rev-parse", "ledger~2").strip()
+    with pytest.raises(Invalid, match="cannot hold files"):
+        calls[1].result(10)
+    assert calls[2].result(10)[1] == run_git(crowd.path, "rev-parse", "ledger").strip()
+    assert run_git(crowd.path, "ls-tree", "--name-only", "ledger", "c.json") == ""
+    with pytest.raises(ValueError, match="the same file"):
         crowd.installation.write(None, twice)
     answer, commit = crowd.installation.write(None, lambda _: "nothing to record")
     assert (answer, commit) == ("nothing to record", None)

@@ -9,7 +9,7 @@ from typing import Any
 
 from registry.errors import NotFound, Unavailable, WaybillError
 from registry.index import Index, file_path, release_folder
-from registry.model import File
+from registry.model import File, Origin
 from registry.names import ProjectName, RegistryName, distribution
 from registry.policy.decide import Allowed, Denied, decide
 from registry.policy.policy import Policy
@@ -53,16 +53,21 @@ class LedgerFile:
         """The record as plain values."""
         return parsed(self.text, "file record")
 
+    @property
+    def publisher(self) -> Origin:
+        """Who brought it into this registry: whoever uploaded it, or promoted it from another."""
+        return self.file.promoted.by if self.file.promoted else self.file.origin
+
     def replayed(self) -> Allowed | Denied:
         """Decide the upload again, from the policy that was in force.
 
         Raises:
             Absent: the clone has no such commit.
         """
-        dist, origin = self.file.dist, self.file.origin
+        dist = self.file.dist
         policy = self.policies(self.file.decision.policy)
         asked = RegistryName(self.registry), dist.project, self.file.uploaded
-        return decide(policy, Principal(origin.principal), Action.PUBLISH, *asked)
+        return decide(policy, Principal(self.publisher.principal), Action.PUBLISH, *asked)
 
     def __repr__(self) -> str:
         return f"<record of {self.path.rpartition('/')[2]}>"
@@ -174,7 +179,7 @@ class _Subjects:
     def _published(self, commits: list[Recorded]) -> Iterator[Published]:
         digests: dict[tuple[str, str], list[str]] = {}
         for one in commits:
-            if one.event == "publish":
+            if one.event in {"publish", "promote"}:
                 key = one.facts.get("Registry", ""), one.facts.get("File", "")
                 digests.setdefault(key, []).append(one.facts.get("Digest", ""))
         for (registry, filename), found in digests.items():

@@ -11,6 +11,8 @@ from validator.history import Recorded
 from validator.materials.ledger import LedgerFile, Published, path_of
 from validator.metadata import CoreMetadata
 
+OF_FILES = ("publish", "promote", "restore", "delete")
+
 
 @rule("WB501", on=["ledger"])
 def record_is_canonical(record: LedgerFile) -> None:
@@ -57,23 +59,25 @@ def tombstone_is_bare(record: LedgerFile) -> None:
 
 @rule("WB506", on=["ledger"])
 def commit_is_one_event(commit: Recorded) -> None:
-    """One commit is one event, and a publication is one file."""
+    """One commit is one event, and an event of a file is of one file."""
     assert commit.event or not commit.parents, f"commit {commit.commit} says no Waybill-Event"
-    if commit.event == "publish":
+    if commit.event in OF_FILES:
         found = commit.records
-        assert len(found) == 1, f"commit {commit.commit} publishes {len(found)} files"
+        assert len(found) == 1, f"commit {commit.commit} is of {len(found)} files: {commit.event}"
 
 
 @rule("WB507", on=["ledger"])
 def trailers_say_what_the_record_says(commit: Recorded, index: Index) -> None:
-    """The trailers of a publication are the facts of its record."""
-    if commit.event != "publish":
-        skip("no publication")
+    """The trailers of an event of a file are the facts of its record."""
+    if commit.event not in OF_FILES:
+        skip("no event of a file")
     registry, filename = commit.facts.get("Registry", ""), commit.facts.get("File", "")
     path = path_of(registry, filename)
     assert commit.records == [path], f"commit {commit.commit} names {filename} and changes {commit.records}"
     facts = index.snapshot.read(path or "")
     assert facts is not None, f"{path}: the record that commit {commit.commit} wrote is gone"
+    if commit.superseded:
+        skip("the file was deleted, restored or published again since")
     digest = commit.facts.get("Digest", "").removeprefix("sha256:")
     assert digest in facts.decode(), f"commit {commit.commit} names sha256 {digest}, and the record another one"
 
@@ -102,7 +106,7 @@ def name_has_one_content(published: Published) -> None:
 @rule("WB511", on=["ledger"])
 def decision_can_be_made_again(record: LedgerFile) -> None:
     """Asked again, the policy that was in force allows the upload by the same statement."""
-    if record.file.origin.trust != "token":
+    if record.publisher.trust != "token":
         skip("not decided from the policy's grants")
     verdict: Any = record.replayed()
     assert isinstance(verdict, Allowed), f"the policy of then does not allow it: {verdict.reason}"

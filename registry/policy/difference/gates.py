@@ -52,6 +52,11 @@ def _registry(name: RegistryName, old: RegistryFile | None, new: RegistryFile | 
     if old.republish != new.republish:
         direction = ordered(_REPUBLISH.index(old.republish), _REPUBLISH.index(new.republish))
         yield Shift(direction, f"{what}: republish", old.republish, new.republish, new.statement)
+    if old.closes_after_days != new.closes_after_days:
+        never = 10**9  # days: left out, a release takes files for ever
+        direction = ordered(old.closes_after_days or never, new.closes_after_days or never)
+        was, now = (str(side.closes_after_days) if side.closes_after_days else None for side in (old, new))
+        yield Shift(direction, f"{what}: closes_after_days", was, now, new.statement)
     yield from _upstreams(what, old, new)
     yield from _known_as(what, old.known_as, new)
     yield from pipelines(what, old.publishers, new.publishers)

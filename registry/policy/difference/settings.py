@@ -17,7 +17,7 @@ def settings(before: Policy, after: Policy) -> list[Shift]:
     old, new = readable(before.organization), readable(after.organization)
     shifts: list[Shift] = []
     if old and new:
-        shifts += _organization(old, new)
+        shifts += _organization((before, old), (after, new))
     if before.content("people.yaml") != after.content("people.yaml"):
         shifts += _accounts(accounts(before), accounts(after))
     for name in sorted({*before.linked_repositories()} & {*after.linked_repositories()}):
@@ -29,7 +29,8 @@ def settings(before: Policy, after: Policy) -> list[Shift]:
     return shifts
 
 
-def _organization(old: Organization, new: Organization) -> Iterator[Shift]:
+def _organization(before: tuple[Policy, Organization], after: tuple[Policy, Organization]) -> Iterator[Shift]:
+    old, new = before[1], after[1]
     place = Statement("waybill.yaml", "", 1)
     yield from frozen("", old.frozen, new.frozen)
     for key in ("organization", "url", "audience"):
@@ -48,12 +49,39 @@ def _organization(old: Organization, new: Organization) -> Iterator[Shift]:
     if was != now:
         yield Shift(ordered(was, now), "limits: file_mb", str(was // 1024**2), str(now // 1024**2), place)
     yield from _rules(old.rules, new.rules, place)
+    yield from _namespaces(before, after, place)
     for provider in sorted({*old.issuers, *new.issuers}):
         yield from _issuer(provider, old.issuers.get(provider), new.issuers.get(provider))
     for url in sorted({*old.keys, *new.keys}):
         was, now = (_keys(side.keys.get(url, ())) for side in (old, new))
         if was != now:
             yield Shift(Direction.OTHER, f"keys: {url}", was, now, place)
+
+
+def _namespaces(
+    before: tuple[Policy, Organization], after: tuple[Policy, Organization], place: Statement
+) -> Iterator[Shift]:
+    """Compare which names are reserved: fewer is wider for everybody, another owner for that owner."""
+    old, new = ({one.prefix: one for one in side.namespaces} for _, side in (before, after))
+    for prefix in sorted({*old, *new}):
+        had, have = ({entry.name for entry in side[prefix].owners} if prefix in side else None for side in (old, new))
+        if had == have:
+            continue
+        direction = Direction.OTHER
+        if had is None or (have is not None and have < had):
+            direction = Direction.NARROWER
+        elif have is None or had < have:
+            direction = Direction.WIDER
+        was, now = (", ".join(sorted(side)) if side is not None else None for side in (had, have))
+        added = _accounts_of(after[0], (have or set()) - (had or set())) if had is not None else frozenset()
+        yield Shift(direction, f"namespaces: {prefix}", was, now, place, gainers=added)
+
+
+def _accounts_of(policy: Policy, entries: set[str]) -> frozenset[str]:
+    """List the accounts that entries mean, teams expanded."""
+    teams = (readable(policy.team, e.removeprefix("team:")) for e in entries if e.startswith("team:"))
+    members = {member for team in teams if team for member in team.members}
+    return frozenset(members | {entry for entry in entries if not entry.startswith("team:")})
 
 
 def _rules(old: Ruling, new: Ruling, place: Statement) -> Iterator[Shift]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from registry.names import ProjectName, RegistryName
+from registry.policy.bounds import Review
 from registry.policy.difference import Difference, difference
-from registry.policy.files import BadFile, Problem, Review
+from registry.policy.files import BadFile, Problem
 from registry.policy.judge.exempt import only_freezes, only_gives_up
 from registry.policy.judge.guards import guarded
 from registry.policy.judge.interests import interested

@@ -46,6 +46,8 @@ def _named(policy: Policy) -> Iterator[tuple[Statement, Iterable[str]]]:
                 yield said.statement, getattr(said, key)
         for key in ("admins", "auditors", "owners"):
             yield from ((entry.statement, [entry.name]) for entry in getattr(said, key, ()))
+        for namespace in getattr(said, "namespaces", ()):
+            yield from ((entry.statement, [entry.name]) for entry in namespace.owners)
         grants: tuple[Grant, ...] = getattr(said, "grants", ())
         yield from ((grant.statement, grant.to) for grant in grants)
 

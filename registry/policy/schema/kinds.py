@@ -18,6 +18,7 @@ ACCOUNT = Text(  # the log calls who runs commands on the host "operator", and m
 OWNER = Text("an account id like alice or a team like team:platform", f"(?!(?:everyone|anyone)$)(?:team:)?{_NAME}", 69)
 PRINCIPAL = Text("an account id like alice, a team like team:platform, everyone or anyone", f"(?:team:)?{_NAME}", 69)
 GLOB = Text("a pattern over normalised project names, like payments-*", "[a-z0-9*?-]+", 100)
+PREFIX = Text("the beginning of normalised project names, like acme-payments", "[a-z0-9]+(?:-[a-z0-9]+)*", 100)
 REGISTRY = Text("the name of a registry", "[a-z0-9-]+", names.LONGEST_NAME, check=names.registry_name)
 
 LINE = Text("one line of text without spaces around it", r"\S(?:[^\n]*\S)?", 500)

@@ -2,11 +2,24 @@
 
 from collections.abc import Mapping
 
-from registry.policy.files import Account, Issuer, Limits, Named, Organization, Review, Team
+from registry.policy.bounds import Limits, Review
+from registry.policy.files import Account, Issuer, Named, Namespace, Organization, Team
 from registry.policy.ruling import Ruling
-from registry.policy.schema.grants import ENTRIES
+from registry.policy.schema.grants import ENTRIES, Entry
 from registry.policy.schema.keys import KEYS
-from registry.policy.schema.kinds import ACCOUNT, AUDIENCE, DECIMAL, EMAIL, IDENTIFIER, NAME, OWNER, REGISTRY, URL, UUID
+from registry.policy.schema.kinds import (
+    ACCOUNT,
+    AUDIENCE,
+    DECIMAL,
+    EMAIL,
+    IDENTIFIER,
+    NAME,
+    OWNER,
+    PREFIX,
+    REGISTRY,
+    URL,
+    UUID,
+)
 from registry.policy.schema.rules import RULES
 from registry.policy.shapes import Flag, Number
 from registry.policy.tables import Either, Key, ListOf, MappingOf, Row, Table
@@ -32,7 +45,12 @@ def _default(row: Row) -> Named | None:
     return Named(name, place) if name and place else None
 
 
-def _organization(row: Row) -> Organization:
+def _organization(row: Row) -> Organization | None:
+    """Build the organization, which reserves each prefix once."""
+    prefixes = [namespace.prefix for namespace in row.get("namespaces", ())]
+    if twice := next((prefix for prefix in prefixes if prefixes.count(prefix) > 1), None):
+        row.report("namespaces", f"the prefix {twice} is reserved twice; name all its owners in one entry")
+        return None
     return Organization(
         organization=row.get("organization"),
         url=row.get("url"),
@@ -47,6 +65,7 @@ def _organization(row: Row) -> Organization:
         frozen=row.said("frozen") if row.get("frozen") else None,
         rules=row.get("rules", Ruling()),
         default_registry=_default(row),
+        namespaces=row.get("namespaces", ()),
     )
 
 
@@ -83,6 +102,16 @@ _REVIEW = Table(
     lambda row: Review(row.get("approvals", 0), row.get("freeze_approvals", 0), row.get("most_removed", 25)),
 )
 
+_NAMESPACE = Table(
+    {
+        "prefix": Key(PREFIX, "of normalised names: acme means acme itself and acme-*", required=True),
+        "owners": Key(
+            ListOf(Entry(), least=1), "who alone may create projects below it, in any registry", required=True
+        ),
+    },
+    lambda row: Namespace(row.get("prefix"), row.get("owners"), row.statement),
+)
+
 ORGANIZATION = Table(
     {
         "organization": Key(NAME, "the name of this installation, like acme", required=True),
@@ -102,6 +131,10 @@ ORGANIZATION = Table(
         ),
         "generation": Key(Number(0, 10**9), "a number that may only grow from change to change"),
         "frozen": Key(Flag(), "true: nothing is published, yanked or deleted anywhere; reading goes on"),
+        "namespaces": Key(
+            ListOf(_NAMESPACE),
+            "names reserved by prefix (PEP 752), in every registry; the longest prefix counts; it gives no other right",
+        ),
         "rules": Key(RULES, "which rules of the validator run, with which settings, and what is let be until when"),
         "default_registry": Key(
             REGISTRY, "the registry that addresses without one mean: /pypi/simple/, and the host itself as index"

@@ -7,7 +7,7 @@ from registry.policy.schema.grants import ENTRIES, GRANTS, GRANTS_BY_PROJECT
 from registry.policy.schema.kinds import DECIMAL, NAME, PATH, REGISTRY, URL, UUID
 from registry.policy.schema.known_as import KNOWN_AS
 from registry.policy.schema.publishers import PUBLISHERS
-from registry.policy.shapes import Flag, Word
+from registry.policy.shapes import Flag, Number, Word
 from registry.policy.tables import Key, ListOf, Row, Table, TableBy
 
 # The ids by which each forge knows a git repository for ever, whatever it is renamed to.
@@ -88,6 +88,7 @@ def _registry(row: Row) -> RegistryFile | None:
         grants_statement=row.said("grants") or row.statement,
         frozen=row.said("frozen") if row.get("frozen") else None,
         known_as=row.get("known_as", ()),
+        closes_after_days=row.get("closes_after_days"),
     )
 
 
@@ -121,7 +122,12 @@ REGISTRY_FILE = Table(
         ),
         "republish": Key(
             Word("republish", ("never", "same-bytes", "allowed")),
-            "whether a deleted file may come back: never, only with the same bytes, or with any",
+            "whether the name of a deleted file may be uploaded again: never, with the same bytes, or with any; "
+            "restoring brings the same bytes back in any case",
+        ),
+        "closes_after_days": Key(
+            Number(1, 36_500),
+            "days after its first file on which a release takes no more files; left out: it always does",
         ),
         "grants": Key(GRANTS_BY_PROJECT, "who has which role here"),
         "publishers": Key(PUBLISHERS, "CI identities that may publish every project here"),

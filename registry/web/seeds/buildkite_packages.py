@@ -12,14 +12,16 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from registry import audit
+from registry import audit, removal
 from registry.errors import NotFound, Unavailable
 from registry.installation import Installation, View
 from registry.model import File
 from registry.names import RegistryName
 from registry.policy.decide import Allowed
 from registry.policy.roles import Action, Principal
+from registry.promotion import Route, promote
 from registry.records import timestamp
+from registry.removal import Whole
 from registry.web import params
 from registry.web.auth import caller, known_project, permit
 from registry.web.doors import door
@@ -43,7 +45,7 @@ def blueprint(installation: Installation, uploads: Uploads) -> Blueprint:
     @door(Action.PUBLISH, "Buildkite: takes an upload")
     def publish(organization: str, slug: str) -> ResponseReturnValue:
         registry, accepted = uploads.accept(registry_at(installation.view(), organization, slug))
-        return jsonify(_whole(installation, registry, accepted.file))
+        return jsonify(_whole(installation, registry, slug, accepted.file))
 
     @routes.get(_PACKAGES)
     @door(Action.READ, "Buildkite: the packages of a registry, newest first")
@@ -69,7 +71,30 @@ def blueprint(installation: Installation, uploads: Uploads) -> Blueprint:
         file = view.index.file(registry, dist)
         if file is None or file.deleted:
             raise NotFound(f"Registry {registry} has no package '{dist.filename}'")
-        return jsonify(_whole(installation, registry, file))
+        return jsonify(_whole(installation, registry, slug, file))
+
+    @routes.post(f"{_PACKAGES}/<id_>/copy")
+    @door(Action.READ, "Buildkite: brings a package into another registry, to which one must be able to publish")
+    def copy(organization: str, slug: str, id_: str) -> ResponseReturnValue:
+        view, principal = params.known_caller(installation, pipelines=True)
+        source, to = (registry_at(view, organization, each) for each in (slug, params.text("to")))
+        dist = distribution(id_)
+        permit(view, principal, Action.READ, source, dist.project)
+        permit(view, principal, Action.PUBLISH, to, dist.project)
+        promote(installation, principal, Route(source, to, dist.project, dist.version, dist.filename))
+        file = installation.view().index.file(to, dist)
+        if file is None:
+            raise NotFound(f"Registry {to} has no package '{dist.filename}' any more")
+        return jsonify(_whole(installation, to, params.text("to"), file))
+
+    @routes.delete(f"{_PACKAGES}/<id_>")
+    @door(Action.DELETE, "Buildkite: deletes a package")
+    def delete(organization: str, slug: str, id_: str) -> ResponseReturnValue:
+        view, principal = params.known_caller(installation, pipelines=True)
+        registry, dist = registry_at(view, organization, slug), distribution(id_)
+        permit(view, principal, Action.DELETE, registry, dist.project)
+        removal.delete(installation, principal, Whole(registry, dist.project, dist.version, dist.filename), "")
+        return "", 200
 
     return routes
 
@@ -102,10 +127,10 @@ def _package(file: File) -> dict[str, Any]:
     }
 
 
-def _whole(installation: Installation, registry: RegistryName, file: File) -> dict[str, Any]:
+def _whole(installation: Installation, registry: RegistryName, slug: str, file: File) -> dict[str, Any]:
     """Show all there is to say of a file."""
-    named = request.view_args or {}
-    packages = f"{request.root_url}v2/packages/organizations/{named['organization']}/registries/{named['slug']}"
+    organization = (request.view_args or {})["organization"]
+    packages = f"{request.root_url}v2/packages/organizations/{organization}/registries/{slug}"
     try:
         with installation.blobs.open(file.sha256) as stream:
             sha512 = hashlib.sha512()
@@ -117,6 +142,6 @@ def _whole(installation: Installation, registry: RegistryName, file: File) -> di
         **_package(file),
         "url": f"{packages}/packages/{quote(file.filename)}",
         "digests": {"sha256": file.sha256, "sha512": sha512.hexdigest()},
-        "organization": {"slug": named["organization"]},
-        "registry": {"slug": named["slug"], "name": registry, "url": packages},
+        "organization": {"slug": organization},
+        "registry": {"slug": slug, "name": registry, "url": packages},
     }

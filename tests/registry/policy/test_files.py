@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 
 from registry.errors import Invalid
 from registry.policy import parse
-from registry.policy.files import BadFile, Issuer, Limits, Matcher, Named, Organization, Review, Statement
+from registry.policy.bounds import Limits, Review
+from registry.policy.files import BadFile, Issuer, Matcher, Named, Organization, Statement
 from registry.policy.roles import Role
 
 ORGANIZATION = """\

@@ -10,15 +10,14 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from registry import credentials, tokens
+from registry import credentials, curate, removal, tokens
 from registry.cli import data
-from registry.index import Index, file_path, project_folder
 from registry.installation import Installation
-from registry.model import Deletion, Status
+from registry.model import Status
 from registry.names import ProjectName, RegistryName, distribution
 from registry.policy.roles import Role, Scope
-from registry.records import file_record, project_record, token_record
 from registry.store import LEDGER, POLICY, NewCommit, Signature
+from registry.token_records import token_record
 from registry.web import create_app
 
 Field = tuple[str, str | tuple[str, bytes]]  # name and text, or name and (filename, content)
@@ -120,19 +119,14 @@ class Site:
         return self._append(LEDGER, changes)
 
     def set_status(self, project: str, status: Status, reason: str = "") -> None:
-        """Give a project a status (PEP 792)."""
-        name = ProjectName(project)
-        record = project_record(name, by="alice", at=self._now(), status=status, reason=reason)
-        self.ledger({f"{project_folder(PYTHON, name)}/project.json": record})
+        """Give a project a status (PEP 792), as the operator."""
+        curate.set_status(self.installation, None, PYTHON, ProjectName(project), status, reason)
 
     def delete(self, filename: str) -> None:
-        """Leave a tombstone in a file's place."""
+        """Delete a file, as the operator."""
         dist = distribution(filename)
-        file = Index(self.installation.store.head(LEDGER)).file(PYTHON, dist)
-        assert file is not None
-        gone = replace(file, deleted=Deletion("alice", "a secret was in it", self._now()))
-        path = file_path(PYTHON, dist)
-        self.ledger({path: None, f"{path}.metadata": None, f"{path}.json": file_record(gone, PYTHON)})
+        whole = removal.Whole(PYTHON, dist.project, dist.version, filename)
+        assert removal.delete(self.installation, None, whole, "a secret was in it").files
 
     def expire(self, secret: str, moment: datetime) -> None:
         """Let a token have ended at a moment that may be past."""

@@ -286,3 +286,26 @@ def test_buildkite_registry_tokens_read_one_registry_and_end_when_deleted(tmp_pa
     assert site.ask(f"{base}/{created['id']}", method="DELETE").status_code == 200
     assert site.ask("/acme/python/pypi/simple/payments/", None, headers=reads).status_code == 401
     assert site.ask(base).get_json() == []
+
+
+def test_buildkite_copies_a_package_to_another_registry_for_who_may_publish_there(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    site.policy(registries__stable__registry=KNOWN[: KNOWN.index("known_as")])
+    path = f"/v2/packages/organizations/acme/registries/python/packages/{WHEEL[0]}/copy?to=stable"
+    assert site.ask(path, None, method="POST").status_code == 401
+    assert site.ask(path, "bob", method="POST").status_code == 403
+    copied = site.ask(path, method="POST").get_json()
+    assert copied["registry"]["slug"] == "stable"
+    assert site.ask(copied["url"].removeprefix("http://localhost")).get_json() == copied
+    assert site.ask("/stable/simple/payments/", headers=JSON).get_json(force=True)["versions"] == ["1.0"]
+    assert site.ask(path.replace("stable", "nowhere"), method="POST").status_code == 404
+
+
+def test_buildkite_deletes_a_package_for_who_may_write(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    path = f"/v2/packages/organizations/acme/registries/python/packages/{WHEEL[0]}"
+    assert site.ask(path, None, method="DELETE").status_code == 401
+    assert site.ask(path, "bob", method="DELETE").status_code == 403
+    assert site.ask(path, method="DELETE").status_code == 200
+    assert site.ask(path).status_code == 404
+    assert packages(site).get_json()["items"] == []
