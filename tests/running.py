@@ -16,17 +16,8 @@ from urllib.error import URLError
 WAYBILL = [sys.executable, "-m", "registry"]
 # What a client of these tests may see: nothing of this machine's package configuration.
 _FOREIGN = (
-    "PIP_",
-    "UV_",
-    "TWINE_",
-    "WAYBILL_",
-    "POETRY_",
-    "PDM_",
-    "PIPENV_",
-    "HATCH_",
-    "FLIT_",
-    "VIRTUAL_ENV",
-    "NETRC",
+    *("PIP_", "UV_", "TWINE_", "POETRY_", "PDM_", "PIPENV_", "HATCH_", "FLIT_"),
+    *("WAYBILL_", "VIRTUAL_ENV", "NETRC", "PYTHON_KEYRING"),
 )
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
 CLEAN["PIP_CONFIG_FILE"] = os.devnull

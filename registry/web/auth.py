@@ -1,5 +1,6 @@
 """From a request to who asks, and from a verdict to an answer."""
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -35,7 +36,7 @@ def caller(view: View) -> Principal:
         return ANYONE
     if request.method not in {"GET", "HEAD", "OPTIONS"}:
         _require_no_other_page()
-    given = _token(request.authorization)
+    given = _token(request.authorization, request.headers["Authorization"])
     if given is None:
         raise Unauthenticated("The Authorization header is neither Basic nor Bearer; send a token as Basic password")
     principal = credentials.authenticate(view.index, given, view.now, view.state)
@@ -63,13 +64,17 @@ def _is_ours(origin: str) -> bool:
         return False
 
 
-def _token(sent: Authorization | None) -> str | None:
-    if sent is None:
-        return None
-    if sent.type == "basic":
+def _token(sent: Authorization | None, header: str) -> str | None:
+    scheme, _, rest = header.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            # A token is ASCII; a user name comes as UTF-8 or, from pip, twine and all who use requests, as Latin-1.
+            user, _, password = b64decode(rest.strip(), validate=True).decode("latin-1").partition(":")
+        except ValueError:
+            return None
         # No token has a colon, but a user name may: RFC 7617 counts all after its first colon as password.
-        return (sent.password or sent.username or "").rpartition(":")[2]
-    return sent.token if sent.type == "bearer" else None
+        return (password or user).rpartition(":")[2]
+    return sent.token if sent and sent.type == "bearer" else None
 
 
 def known_registry(view: View, raw: str) -> RegistryName:

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tests.archives import sdist, wheel
-from tests.journeys.tools import SCRIPTS
+from tests.journeys.tools import SCRIPTS, program
 from tests.running import CLEAN, Server
 from tests.tracing import lacking
 
@@ -19,6 +19,16 @@ from tests.tracing import lacking
 _KEPT = {name: value for name, value in CLEAN.items() if name not in {"PYTHONDONTWRITEBYTECODE", "FORCE_COLOR"}}
 SIMPLE = "application/vnd.pypi.simple.v1+json"
 SCHEMES = ("http_proxy", "https_proxy", "all_proxy")
+# There is nothing but this machine: whatever a client asks elsewhere fails at once.
+ALONE = {"http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1", "no_proxy": "127.0.0.1,localhost"}
+# Clients that draw, ask or look for newer releases of themselves, told not to.
+QUIET = {
+    "poetry": {"POETRY_VIRTUALENVS_IN_PROJECT": "true"},
+    # Another keyring would be given what is configured, and this one cannot keep it.
+    "pdm": {"PDM_CHECK_UPDATE": "false", "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"},
+    "pipenv": {"PIPENV_NOSPIN": "1", "PIPENV_IGNORE_VIRTUALENVS": "1"},
+    "hatch": {"HATCH_INTERACTIVE": "0"},
+}
 
 Done = subprocess.CompletedProcess[str]
 
@@ -38,6 +48,8 @@ class Desk:
             "XDG_CONFIG_HOME": str(self.folder / ".config"),
             "XDG_CONFIG_DIRS": str(self.folder / ".config"),
             "XDG_DATA_HOME": str(self.folder / ".data"),
+            "XDG_CACHE_HOME": str(self.folder / ".cache"),
+            "XDG_STATE_HOME": str(self.folder / ".state"),
             "UV_CACHE_DIR": str(self.folder / ".uv-cache"),
             "UV_PYTHON": sys.executable,
             "UV_PYTHON_DOWNLOADS": "never",
@@ -47,10 +59,10 @@ class Desk:
             "NO_COLOR": "1",
             "COLUMNS": "1000",  # twine folds its lines
         }
-        reachable = {name: value for name, value in _KEPT.items() if name.lower() not in SCHEMES}
+        kept = {name: value for name, value in _KEPT.items() if name.lower() not in {*SCHEMES, "no_proxy"}}
         return subprocess.run(
             [str(part) for part in command],
-            cwd=self.folder, env={**reachable, **home, **(env or {})}, input=stdin or "",
+            cwd=self.folder, env={**kept, **ALONE, **home, **(env or {})}, input=stdin or "",
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 
@@ -67,6 +79,19 @@ class Desk:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(archive[1])
         return path
+
+    def tool(self, client: str, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Done:
+        """Run Poetry, PDM, pipenv, Hatch or Flit."""
+        return self.run([program(client), *arguments], {**QUIET.get(client, {}), **(env or {})})
+
+    def python(self) -> Path:
+        """Make the empty environment of the project in this folder, where these clients look for it."""
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.folder / ".venv"], check=True, timeout=60)
+        return self.folder / ".venv" / "bin" / "python"
+
+    def imports(self, *modules: str) -> bool:
+        """Tell whether the project's environment has these modules."""
+        return self.run([".venv/bin/python", "-c", f"import {', '.join(modules)}"]).returncode == 0
 
     def twine(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Done:
         """Run `twine upload`."""

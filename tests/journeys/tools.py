@@ -20,7 +20,7 @@ SCRIPTS = Path(sys.executable).parent  # of the test environment, which has twin
 # What each environment is made of. With keyring beside them, clients ask it for passwords.
 ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "poetry": ("poetry",),
-    "pdm": ("pdm[keyring]",),
+    "pdm": ("pdm", "hishel<2", "unearth<0.19"),  # PDM 2.29.3 takes newer ones and fails with them
     "pipenv": ("pipenv",),
     "hatch": ("hatch",),
     "flit": ("flit", "keyring"),

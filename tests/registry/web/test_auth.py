@@ -115,6 +115,11 @@ def test_a_token_is_taken_as_password_of_any_user(site: Site, user: str) -> None
     assert site.ask("/python/simple/", None, headers=bad).status_code == 401
 
 
+def test_a_user_name_may_be_latin_1_as_requests_writes_it(site: Site) -> None:
+    sent = base64.b64encode(f"ünïcode:{site.token()}".encode("latin-1")).decode()
+    assert site.ask("/python/simple/", None, headers={"Authorization": f"Basic {sent}"}).status_code == 200
+
+
 def test_a_token_is_taken_as_user_name_without_a_password_and_as_bearer(site: Site) -> None:
     secret = site.token()
     for sent in (basic(secret, ""), f"Bearer {secret}", f"bearer {secret}"):
