@@ -23,6 +23,7 @@ from registry.cli import (
     mint,
     promotion,
     publisher,
+    push,
     removal,
     review,
     scrub,
@@ -34,7 +35,7 @@ from registry.shown import shown
 
 # fmt: off
 _GROUPS = (
-    demo, init, serve, token, ci, mint, publisher, change, audit, review, check,
+    demo, init, serve, token, ci, mint, push, publisher, change, audit, review, check,
     curate, removal, promotion, maintain, scrub, hook,
 )
 # fmt: on

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry.blobs.incoming import Incoming
@@ -150,6 +150,8 @@ def _too_large(limits: Limits) -> str:
 def told(accepted: Accepted) -> Response:
     """Say what came of an upload, for whoever reads the log of a pipeline."""
     file = accepted.file
+    if request.accept_mimetypes.best_match(["text/plain", "application/json"]) == "application/json":
+        return jsonify(filename=file.filename, sha256=file.sha256, commit=accepted.commit)
     if accepted.commit is None:
         text = f"{file.filename} is here already with the same content, sha256 {file.sha256}; nothing was written"
     else:
