@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from registry.model import File, Project, Release
 from registry.names import Distribution, ProjectName, RegistryName, version_order
-from registry.records import read_file_record, read_project_record, read_release_record
+from registry.records import parsed, read_file_record, read_project_record, read_release_record
 from registry.store import Snapshot
 
 
@@ -51,6 +51,11 @@ class Index:
         """Read a project without its releases; None where nothing was ever uploaded."""
         record = self.snapshot.read(f"{project_folder(registry, name)}/project.json")
         return read_project_record(record) if record is not None else None
+
+    def created(self, registry: RegistryName, name: ProjectName) -> str | None:
+        """Tell when a project's name was taken, as text that sorts; None where nothing was ever uploaded."""
+        record = self.snapshot.read(f"{project_folder(registry, name)}/project.json")
+        return str(parsed(record, "project record")["created"]["at"]) if record is not None else None
 
     def versions(self, registry: RegistryName, name: ProjectName) -> list[str]:
         """List the versions of a project without reading its files."""

@@ -24,6 +24,7 @@ GROUPS = {
     "token": "token",
     "ci": "ci",
     "mint": "mint",
+    "push": "push",
     "publisher": "publisher",
     "change": "change",
     "log": "audit",

@@ -10,10 +10,11 @@ import re
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException, IncompleteRead
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from registry.errors import Forbidden, Invalid, Unavailable
@@ -36,12 +37,21 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Server:
-    """A running registry's `/-/api/v1`."""
+    """A running registry's `/-/api/v1`, or another part of it."""
 
-    def __init__(self, url: str) -> None:
-        self._base = f"{url}/-/api/v1/"
+    def __init__(self, url: str, part: str = "-/api/v1/", token: str | None = None) -> None:
+        """Know whom to ask.
+
+        Args:
+            url: the server's address, without a slash at its end.
+            part: what is asked there.
+            token: who asks; None: WAYBILL_TOKEN says it.
+        """
+        self._base = f"{url}/{part}"
         self._open = urllib.request.build_opener(NoRedirects).open  # a token is never sent on to another host
-        self._token = os.environ.get("WAYBILL_TOKEN", "").strip()  # files made on Windows end lines with CR LF
+        self._token = (
+            token or os.environ.get("WAYBILL_TOKEN", "")
+        ).strip()  # files made on Windows end lines with CR LF
         if not self._token:
             raise Invalid("WAYBILL_TOKEN is not set; put your token in it, so that it is in no command line")
         if not _TOKEN.fullmatch(self._token):
@@ -86,8 +96,26 @@ class Server:
             raise self._strange(f"its answer lacks {keys}, or what is in there" if keys else "its answer is no object")
         return answer
 
-    def send(self, path: str, query: dict[str, str], file: Path, shape: Shape) -> Any:
-        """Send a file as an upload would, in blocks; otherwise as `ask` does."""
+    def send(
+        self,
+        path: str,
+        query: dict[str, str],
+        file: Path,
+        shape: Shape,
+        *,
+        more: Mapping[str, str] | None = None,
+        sent: Callable[[int], None] | None = None,
+    ) -> Any:
+        """Send a file as an upload would, in blocks; otherwise as `ask` does.
+
+        Args:
+            path: below what is asked.
+            query: parameters.
+            file: what is sent.
+            shape: what the answer must have.
+            more: headers.
+            sent: is told of how many bytes more have gone.
+        """
         mark = uuid.uuid4().hex
         named = f'Content-Disposition: form-data; name="content"; filename="{file.name}"'
         head, end = f"--{mark}\r\n{named}\r\n\r\n".encode(), f"\r\n--{mark}--\r\n".encode()
@@ -96,10 +124,11 @@ class Server:
             "Accept": "application/json",
             "Content-Type": f"multipart/form-data; boundary={mark}",
             "Content-Length": str(len(head) + file.stat().st_size + len(end)),
+            **(more or {}),
         }
         with file.open("rb") as content:
-            body = chain([head], iter(lambda: content.read(_BLOCK), b""), [end])
-            url = f"{self._base}{path}?{urlencode(query)}"
+            body = chain([head], _blocks(content, sent), [end])
+            url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
             request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - as above
             answer = self._json(self._sent(request))
         if not _fits(answer, shape):
@@ -138,6 +167,14 @@ class Server:
         return Unavailable(f"{self._base} does not answer as a registry does: {what}; check --url")
 
 
+def _blocks(content: BinaryIO, sent: Callable[[int], None] | None) -> Iterator[bytes]:
+    """Read a file to its end, and count."""
+    while block := content.read(_BLOCK):
+        yield block
+        if sent:
+            sent(len(block))
+
+
 def _fits(value: object, shape: Any) -> bool:
     """Tell whether a JSON value has at least what a shape names."""
     if isinstance(shape, dict):
@@ -150,6 +187,7 @@ def _fits(value: object, shape: Any) -> bool:
 def _detail(error: urllib.error.HTTPError) -> str:
     """Find the server's own sentence; without one, the reason phrase says a little."""
     try:
-        return shown(json.loads(error.read(LONGEST_REFUSAL))["detail"])
+        said = json.loads(error.read(LONGEST_REFUSAL))
+        return shown(said["detail"] if "detail" in said else said["message"])  # of the API; of uploads
     except (OSError, HTTPException, ValueError, LookupError, TypeError, RecursionError):
         return shown(error.reason)

@@ -1,7 +1,4 @@
-"""What the policy files say, one frozen noun per kind of file and per statement in it.
-
-Pure data. Every statement that can allow something remembers where it stands, so that a decision can name its reason.
-"""
+"""What the policy files say: pure data. What can allow something knows where it stands, so that decisions name it."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -9,6 +6,7 @@ from dataclasses import dataclass, field
 
 from registry.errors import Invalid
 from registry.policy.bounds import Limits, Review
+from registry.policy.known_as import Address
 from registry.policy.roles import Role
 from registry.policy.ruling import Ruling
 
@@ -54,7 +52,7 @@ class BadFile(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One entry of a list of principals, kept with its place because being in the list gives a right."""
+    """A name, kept with its place: being in a list of principals gives a right, and what is named must exist."""
 
     name: str  # an account id or team:<name>
     statement: Statement
@@ -130,6 +128,7 @@ class Organization:
     generation: int | None = None  # never falls, so that an old policy cannot come back as it was
     frozen: Statement | None = None  # where it says that nothing is written; None: it does not
     rules: Ruling = field(default_factory=Ruling)
+    default_registry: Named | None = None  # what addresses without a registry mean
     namespaces: tuple[Namespace, ...] = ()
 
 
@@ -196,6 +195,7 @@ class RegistryFile:
     projects_statement: Statement
     grants_statement: Statement
     frozen: Statement | None = None  # where it says that nothing is written here; None: it does not
+    known_as: tuple[Address, ...] = ()
     closes_after_days: int | None = None  # after which a release takes no more files; None: it always does
 
 

@@ -1,6 +1,8 @@
 """From a request to who asks, and from a verdict to an answer."""
 
 from base64 import b64decode
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from flask import g, request
@@ -10,10 +12,14 @@ from registry import credentials, names
 from registry.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from registry.installation import View
 from registry.names import ProjectName, RegistryName
+from registry.policy.addresses import addresses
 from registry.policy.decide import Denied
 from registry.policy.files import BadFile
+from registry.policy.known_as import System
 from registry.policy.roles import ANYONE, Action, Principal
 from registry.web.doors import passed
+
+T = TypeVar("T")
 
 
 def caller(view: View) -> Principal:
@@ -74,6 +80,8 @@ def _token(sent: Authorization | None, header: str) -> str | None:
 def known_registry(view: View, raw: str) -> RegistryName:
     """Check that a registry exists; one whose file is broken does, and denies.
 
+    The workspace of Bitbucket Packages whose place a registry takes is as good as its name.
+
     Raises:
         NotFound: there is none of this name.
     """
@@ -83,10 +91,28 @@ def known_registry(view: View, raw: str) -> RegistryName:
     except BadFile:
         return names.registry_name(raw)
     except Invalid:
+        pass
+    else:
+        if found:
+            return registry
+    try:
+        return meant(view, lambda: addresses(view.policy).find(System.BITBUCKET, raw))
+    except NotFound:
         raise NotFound(f"There is no registry {raw[:80]!a} here; an index is at /<registry>/simple/") from None
-    if not found:
-        raise NotFound(f"There is no registry '{registry}' here")
-    return registry
+
+
+def meant(view: View, find: Callable[[], T]) -> T:
+    """Look up what an address means; why it cannot be told, strangers do not learn.
+
+    Raises:
+        Unauthenticated: it cannot be told, and no credentials were sent. Else what `find` raises.
+    """
+    try:
+        return find()
+    except Forbidden:
+        if caller(view).name is None:
+            raise Unauthenticated("For this address, give a token as password, with user name __token__") from None
+        raise
 
 
 def known_project(raw: str) -> ProjectName:

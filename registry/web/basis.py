@@ -1,7 +1,7 @@
 """What an answer rests on: as long as none of it changes, the same request gets the same answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from flask import request
@@ -67,6 +67,19 @@ def rests_on(
     if token and token.expires:
         over = min(over, token.expires)
     note.basis = Basis(view.policy.commit, facts, day.timestamp(), over.timestamp(), principal, artifact, download)
+
+
+def also_rests_on(view: View, *paths: str) -> None:
+    """Say that an answer, of which `rests_on` has been said, follows from these facts as well.
+
+    Args:
+        view: what they were read on; an older one than the answer's only ends the answer's time earlier.
+        paths: the ledger's files and folders that were read.
+    """
+    note = request.environ.get(NOTE)
+    if isinstance(note, Note) and note.basis:
+        facts = {path: _id(view.index.snapshot, path) for path in paths}
+        note.basis = replace(note.basis, facts={**note.basis.facts, **facts})
 
 
 def _id(ledger: Snapshot, path: str) -> str | None:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from registry import names
+from registry.errors import Invalid
 from registry.installation import Installation
-from registry.web import files, health, index
+from registry.web import files, health
 from registry.web.application import Application, Log, bare, fronted, guarded
+from registry.web.index import SimpleIndex, blueprint
 from registry.web.projects import ProjectPages
 
 if TYPE_CHECKING:
@@ -22,18 +25,18 @@ if TYPE_CHECKING:
 Maintained = Callable[[], dict[str, Any]]
 
 
-def add_reading(app: Application, installation: Installation, pages: ProjectPages, maintained: Maintained) -> None:
+def add_reading(app: Application, installation: Installation, index: SimpleIndex, maintained: Maintained) -> None:
     """Add the routes of the index, the files and the health.
 
     Args:
         app: to this application.
         installation: what is served.
-        pages: the rendered pages.
+        index: its pages.
         maintained: tells what the last maintenance did.
     """
     app.register_blueprint(health.blueprint(installation, maintained))
     app.register_blueprint(files.blueprint(installation))
-    app.register_blueprint(index.blueprint(installation, pages))
+    app.register_blueprint(blueprint(index))
 
 
 def begin(
@@ -53,7 +56,7 @@ def begin(
         whole: makes the application that does everything.
     """
     app = bare(log)
-    add_reading(app, installation, pages, maintained)
+    add_reading(app, installation, SimpleIndex(installation, pages), maintained)
     guarded(app)
     return fronted(app, Early(app, whole), installation, log)
 
@@ -75,9 +78,12 @@ class Early:
         return self._made()(environ, start_response)
 
     def _is_small(self, environ: "WSGIEnvironment") -> bool:
+        """Tell whether the small application answers; where no registry is named, another system's address begins."""
         try:
-            self._small.url_map.bind_to_environ(environ).match()
-        except HTTPException:
+            _, named = self._small.url_map.bind_to_environ(environ).match()
+            if "registry" in named:
+                names.registry_name(named["registry"])
+        except (HTTPException, Invalid):
             return False
         return True
 

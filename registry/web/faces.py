@@ -19,10 +19,12 @@ from registry.web import (
     login,
     mint,
     schemas,
+    seeds,
     upload,
 )
 from registry.web.application import Application, Log, bare, fronted, guarded
 from registry.web.early import Maintained, add_reading
+from registry.web.index import SimpleIndex
 from registry.web.pages import Pages
 from registry.web.projects import ProjectPages
 
@@ -65,13 +67,16 @@ def wired(
 ) -> Application:
     """Make it without the layer in front; arguments are those of `create_app`."""
     app = bare(log)
-    add_reading(app, installation, pages, maintained)
+    simple, uploads = SimpleIndex(installation, pages), upload.Uploads(installation, pages.soon)
+    add_reading(app, installation, simple, maintained)
     for face in (home, api, integrity, mint, discovery):
         app.register_blueprint(face.blueprint(installation))
     app.register_blueprint(html.blueprint())
     for pages_of in (login, change_pages):
         app.register_blueprint(pages_of.blueprint(installation, sessions))
-    app.register_blueprint(upload.blueprint(installation, pages.soon))
+    app.register_blueprint(upload.blueprint(uploads))
+    for routes in seeds.blueprints(installation, simple, uploads):
+        app.register_blueprint(routes)
     app.register_blueprint(schemas.blueprint())
     app.register_blueprint(git.blueprint(installation, backend))
     app.register_blueprint(hooks.blueprint(installation, hook))

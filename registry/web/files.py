@@ -34,30 +34,47 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("/<registry>/files/<sha256>/<filename>")
     @door(Action.READ, "A file, or its core metadata (PEP 658)")
     def file(registry: str, sha256: str, filename: str) -> Response:
-        view = installation.view()
-        principal, name = caller(view), known_registry(view, registry)
-        dist = _distribution(filename.removesuffix(_METADATA))
-        permit(view, principal, Action.READ, name, dist.project)
-        record = file_path(name, dist)
-        facts = (f"{record}.json", f"{record}.metadata", f"{project_folder(name, dist.project)}/project.json")
-        rests_on(view, principal, *facts)
-        found = _offered(view, name, dist, sha256)
-        if not filename.endswith(_METADATA):
-            download = Download(name, dist.project, dist.version, dist.filename)
-            rests_on(view, principal, *facts, artifact=found.sha256, download=download)
-            response = _send(_artifact(installation, found), found.size, found.sha256)
-            if carries_all(request.method, response.status, dict(response.headers)):
-                installation.downloads.count(download)
-            return response
-        metadata = view.index.metadata(name, dist) if found.metadata_sha256 else None
-        if metadata is None or found.metadata_sha256 is None:
-            raise NotFound(f"No core metadata is stored for '{dist.filename}'")
-        return _send(BytesIO(metadata), len(metadata), found.metadata_sha256)
+        return send_file(installation, registry, sha256, filename)
 
     return routes
 
 
-def _distribution(filename: str) -> Distribution:
+def send_file(installation: Installation, registry: str, sha256: str, filename: str) -> Response:
+    """Answer with a file or its core metadata, for whichever URL asks for it.
+
+    Args:
+        installation: where it is.
+        registry: as the request names it.
+        sha256: of the file.
+        filename: of the file; for its metadata with `.metadata` at its end.
+    """
+    view = installation.view()
+    principal, name = caller(view), known_registry(view, registry)
+    dist = distribution(filename.removesuffix(_METADATA))
+    permit(view, principal, Action.READ, name, dist.project)
+    record = file_path(name, dist)
+    facts = (f"{record}.json", f"{record}.metadata", f"{project_folder(name, dist.project)}/project.json")
+    rests_on(view, principal, *facts)
+    found = _offered(view, name, dist, sha256)
+    if not filename.endswith(_METADATA):
+        download = Download(name, dist.project, dist.version, dist.filename)
+        rests_on(view, principal, *facts, artifact=found.sha256, download=download)
+        response = _send(_artifact(installation, found), found.size, found.sha256)
+        if carries_all(request.method, response.status, dict(response.headers)):
+            installation.downloads.count(download)
+        return response
+    metadata = view.index.metadata(name, dist) if found.metadata_sha256 else None
+    if metadata is None or found.metadata_sha256 is None:
+        raise NotFound(f"No core metadata is stored for '{dist.filename}'")
+    return _send(BytesIO(metadata), len(metadata), found.metadata_sha256)
+
+
+def distribution(filename: str) -> Distribution:
+    """Read a filename of a URL.
+
+    Raises:
+        NotFound: it cannot name a file.
+    """
     try:
         return names.distribution(filename)
     except Invalid as error:

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from registry.installation import Installation
 from registry.web.auth import known_registry
-from registry.web.doors import Need, door
+from registry.web.doors import Need, door, refused
 from registry.web.html import page
 
 
@@ -18,13 +18,18 @@ def blueprint(installation: Installation) -> Blueprint:
     def home() -> Response:
         return page(installation, "home.html", scheme=request.scheme)
 
-    @routes.get("/<registry>")  # written out, because the framework would answer 308, which clients keep for ever
-    @routes.get("/<registry>/")
+    # Both are written out, as the framework would answer 308, which clients keep for ever.
     @routes.get("/<registry>/legacy")
     @routes.get("/<registry>/legacy/")
     @door(Need.NOTHING, "Leads from where uploads go to the index")
     def upload_url(registry: str) -> Redirect:
-        name = known_registry(installation.view(), registry)
-        return redirect({1: f"{name}/simple/", 2: "simple/", 3: "../simple/"}[request.path.count("/")], 302)
+        return to_index(installation, registry)
 
     return routes
+
+
+def to_index(installation: Installation, registry: str) -> Redirect:
+    """Lead a person who opens an upload URL to the index beside it."""
+    name = known_registry(installation.view(), registry)
+    refused()
+    return redirect({1: f"{name}/simple/", 2: "simple/", 3: "../simple/"}[request.path.count("/")], 302)

@@ -17,7 +17,7 @@ from registry.policy.roles import Action, Principal
 from registry.store import LEDGER
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.basis import rests_on
-from registry.web.doors import Need, door
+from registry.web.doors import Need, door, refused
 from registry.web.pages import WORTH_COMPRESSING, Page
 from registry.web.projects import FILES, ProjectPages, home
 
@@ -33,68 +33,106 @@ _VARY = "Accept, Accept-Encoding, Authorization"
 _REVALIDATE = "private, max-age=0"  # pip >= 26.2, uv, Poetry and PDM honour a longer age: fresh uploads would be hidden
 
 
-def blueprint(installation: Installation, project_pages: ProjectPages) -> Blueprint:
-    """Make the routes of the simple index."""
-    routes = Blueprint("index", __name__)
+class SimpleIndex:
+    """The pages of the simple index, for whichever URL asks for them."""
 
-    def seen(revision: str | None, view: View, principal: Principal, path: str) -> tuple[Index, str]:
-        """Choose which ledger is shown, and how its pages reach the files; rights are always those of now."""
+    def __init__(self, installation: Installation, pages: ProjectPages) -> None:
+        self._installation = installation
+        self._pages = pages
+
+    def projects(self, registry: str, revision: str | None = None) -> Response:
+        """Answer with the projects that the caller may read.
+
+        Args:
+            registry: as the request names it.
+            revision: of the ledger; None: the newest.
+        """
+        view = self._installation.view()
+        principal, name = caller(view), known_registry(view, registry)
+        permit(view, principal, Action.READ, name, None)
+        index = self._seen(revision, view, principal, name)
+        key = (name, str(index.fingerprint(name)), view.policy.commit, repr(principal), str(view.now.date()))
+        kind, content_type = negotiated()
+        render = simple.projects_json if kind == "json" else simple.projects_html
+        page = self._pages.pages.get((*key, kind), lambda: render(_readable(view, index, principal, name)))
+        return answer(page.digest, kind, content_type, lambda: page)
+
+    def project(self, registry: str, project: str, revision: str | None = None, files: str | None = None) -> Response:
+        """Answer with the files of a project.
+
+        Args:
+            registry: as the request names it.
+            project: in any spelling.
+            revision: of the ledger; None: the newest.
+            files: how the page reaches the files, as a relative URL, where that is not as it is everywhere.
+        """
+        view = self._installation.view()
+        principal, name = caller(view), known_registry(view, registry)
+        wanted = known_project(project)
+        permit(view, principal, Action.READ, name, wanted)
+        index = self._seen(revision, view, principal, project_folder(name, wanted))
+        fingerprint = index.fingerprint(name, wanted)
+        if fingerprint is None and not declared(view, name, wanted):
+            raise NotFound(f"Registry {name} has no project '{wanted}'")
+        kind, content_type = negotiated()
+        public = home(view.policy, name)
+        path = files or (FILES if revision is None else f"../{FILES}")
+
+        def page() -> Page:
+            # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.
+            return self._pages.get(index, name, wanted, kind, path, public)
+
+        version = f"{fingerprint or 'empty'}-{zlib.crc32(path.encode()):08x}{zlib.crc32(public.encode()):08x}"
+        return answer(version, kind, content_type, page)
+
+    def _seen(self, revision: str | None, view: View, principal: Principal, path: str) -> Index:
+        """Choose which ledger is shown; rights are always those of now."""
         if revision is None:
             rests_on(view, principal, path)
-            return view.index, FILES
-        return Index(history.at(installation.trail, LEDGER, revision)), f"../{FILES}"
+            return view.index
+        return Index(history.at(self._installation.trail, LEDGER, revision))
+
+
+def blueprint(index: SimpleIndex) -> Blueprint:
+    """Make the routes of the simple index."""
+    routes = Blueprint("index", __name__)
 
     @routes.get("/<registry>/simple/")
     @routes.get("/<registry>/@<revision>/simple/")
     @door(Action.READ, "The simple index: the projects of a registry")
     def projects(registry: str, revision: str | None = None) -> Response:
-        view = installation.view()
-        principal, name = caller(view), known_registry(view, registry)
-        permit(view, principal, Action.READ, name, None)
-        index, _ = seen(revision, view, principal, name)
-        key = (name, str(index.fingerprint(name)), view.policy.commit, repr(principal), str(view.now.date()))
-        kind, content_type = _negotiated()
-        render = simple.projects_json if kind == "json" else simple.projects_html
-        page = project_pages.pages.get((*key, kind), lambda: render(_readable(view, index, principal, name)))
-        return _answer(page.digest, kind, content_type, lambda: page)
+        return index.projects(registry, revision)
 
     @routes.get("/<registry>/simple/<project>/")
     @routes.get("/<registry>/@<revision>/simple/<project>/")
     @door(Action.READ, "The simple index: the files of a project")
     def project(registry: str, project: str, revision: str | None = None) -> Response:
-        view = installation.view()
-        principal, name = caller(view), known_registry(view, registry)
-        wanted = known_project(project)
-        permit(view, principal, Action.READ, name, wanted)
-        index, files = seen(revision, view, principal, project_folder(name, wanted))
-        fingerprint = index.fingerprint(name, wanted)
-        if fingerprint is None and not _declared(view, name, wanted):
-            raise NotFound(f"Registry {name} has no project '{wanted}'")
-        kind, content_type = _negotiated()
-        public = home(view.policy, name)
-
-        def page() -> Page:
-            # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.
-            return project_pages.get(index, name, wanted, kind, files, public)
-
-        version = f"{fingerprint or 'empty'}-{len(files)}{zlib.crc32(public.encode()):08x}"
-        return _answer(version, kind, content_type, page)
+        return index.project(registry, project, revision)
 
     @routes.get("/<registry>/simple")
     @routes.get("/<registry>/simple/<project>")
     @routes.get("/<registry>/@<revision>/simple")
     @routes.get("/<registry>/@<revision>/simple/<project>")
     @door(Need.NOTHING, "Leads to the same with a slash at its end")
-    def slash(**named: str) -> Redirect:
-        # Relative, so that it holds behind any proxy, and temporary: clients keep permanent ones for ever. Only to a
-        # name: "https:elsewhere" would be read as another host.
-        last = known_project(named["project"]) if "project" in named else "simple"
-        return redirect(f"{last}/", 302)
+    def slash(project: str | None = None, **_: str) -> Redirect:
+        return slashed(project)
 
     return routes
 
 
-def _declared(view: View, registry: RegistryName, project: ProjectName) -> bool:
+def slashed(project: str | None) -> Redirect:
+    """Lead from an address without a slash at its end to the same with one.
+
+    Relative, so that it holds behind any proxy, and temporary: clients keep permanent ones for ever. Only to a name:
+    "https:elsewhere" would be read as another host.
+    """
+    last = known_project(project) if project is not None else "simple"
+    refused()
+    return redirect(f"{last}/", 302)
+
+
+def declared(view: View, registry: RegistryName, project: ProjectName) -> bool:
+    """Tell whether the policy names a project, also one whose file cannot be read."""
     try:
         return view.policy.project(registry, project) is not None
     except BadFile:
@@ -107,7 +145,7 @@ def _readable(view: View, index: Index, principal: Principal, registry: Registry
     return [p for p in sorted(every) if isinstance(view.decide(principal, Action.READ, registry, p), Allowed)]
 
 
-def _negotiated() -> tuple[str, str]:
+def negotiated() -> tuple[str, str]:
     """Choose the representation (PEP 691); `?format=` overrides the header."""
     wanted = request.args.get("format", "").replace(" ", "+")  # PEP 691 writes the plus of "v1+json" unquoted
     best = wanted if wanted in _OFFERS else request.accept_mimetypes.best_match(list(_OFFERS), "text/html")
@@ -120,7 +158,7 @@ def _encoding() -> str:
     return best if liked(best) > 0 and liked(best) >= liked("identity") else "identity"
 
 
-def _answer(fingerprint: str, kind: str, content_type: str, page: Callable[[], Page]) -> Response:
+def answer(fingerprint: str, kind: str, content_type: str, page: Callable[[], Page]) -> Response:
     """Answer with a page or 304. The ETag is strong and differs by representation (RFC 9110, 8.8.3)."""
     encoding = _encoding()
     etag = f"{simple.FORMAT}-{fingerprint}-{kind}-{encoding}"

@@ -28,10 +28,7 @@ def blueprint(installation: Installation) -> Blueprint:
     """Make the routes that promote."""
     routes = Blueprint("promotion", __name__)
 
-    @routes.post(f"{_RELEASE}/promote")
-    @routes.post(f"{_RELEASE}/files/<filename>/promote")
-    @door(Action.PUBLISH, "Lets a release enter another registry", query=(), body=Target, answer=PromotedAnswer)
-    def promoting(registry: str, project: str, version: str, filename: str | None = None) -> ResponseReturnValue:
+    def promoted(registry: str, project: str, version: str, filename: str | None) -> ResponseReturnValue:
         view, principal = params.known_caller(installation, pipelines=True)
         target = params.said(params.body("to"), "to")
         if target is None:
@@ -41,5 +38,15 @@ def blueprint(installation: Installation) -> Blueprint:
         permit(view, principal, Action.PUBLISH, to, wanted)
         route = Route(source, to, wanted, names.version(version), filename)
         return jsonify(promoted_json(route, promote(installation, principal, route)))
+
+    @routes.post(f"{_RELEASE}/promote")
+    @door(Action.PUBLISH, "Lets a release enter another registry", query=(), body=Target, answer=PromotedAnswer)
+    def promote_release(registry: str, project: str, version: str) -> ResponseReturnValue:
+        return promoted(registry, project, version, None)
+
+    @routes.post(f"{_RELEASE}/files/<filename>/promote")
+    @door(Action.PUBLISH, "Lets a file enter another registry", query=(), body=Target, answer=PromotedAnswer)
+    def promote_file(registry: str, project: str, version: str, filename: str) -> ResponseReturnValue:
+        return promoted(registry, project, version, filename)
 
     return routes

@@ -84,6 +84,20 @@ def problem_of(error: HTTPException) -> Response:
     return response
 
 
+def messages(routes: Blueprint) -> None:
+    """Let these routes refuse by a JSON object with a `message`, as the clients of some systems read it."""
+    routes.register_error_handler(WaybillError, lambda error: _message(status_of(error), str(error)))
+    routes.register_error_handler(
+        HTTPException, lambda error: _message(error.code or 500, error.description or error.name)
+    )
+
+
+def _message(status: int, text: str) -> Response:
+    response = jsonify(message=text)
+    response.status = f"{status} {_one_line(text)}"
+    return challenge(response)
+
+
 def _problem(status: int, detail: str) -> Response:
     said = {
         "type": "about:blank",

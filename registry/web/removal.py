@@ -55,15 +55,23 @@ def blueprint(installation: Installation) -> Blueprint:
         return restore(*asked(registry, project, None, None))
 
     @routes.delete(_RELEASE)
-    @routes.delete(_FILE)
-    @door(Action.DELETE, "Deletes a release, or a file of it", query=_WHY, body=Reason, answer=OutcomeAnswer)
-    def delete_files(registry: str, project: str, version: str, filename: str | None = None) -> ResponseReturnValue:
-        return delete(*asked(registry, project, version, filename))
+    @door(Action.DELETE, "Deletes a release", query=_WHY, body=Reason, answer=OutcomeAnswer)
+    def delete_release(registry: str, project: str, version: str) -> ResponseReturnValue:
+        return delete(*asked(registry, project, version, None))
 
     @routes.post(f"{_RELEASE}/restore")
+    @door(Action.DELETE, "Restores a deleted release", query=(), answer=OutcomeAnswer)
+    def restore_release(registry: str, project: str, version: str) -> ResponseReturnValue:
+        return restore(*asked(registry, project, version, None))
+
+    @routes.delete(_FILE)
+    @door(Action.DELETE, "Deletes a file", query=_WHY, body=Reason, answer=OutcomeAnswer)
+    def delete_file(registry: str, project: str, version: str, filename: str) -> ResponseReturnValue:
+        return delete(*asked(registry, project, version, filename))
+
     @routes.post(f"{_FILE}/restore")
-    @door(Action.DELETE, "Restores a release, or a file of it", query=(), answer=OutcomeAnswer)
-    def restore_files(registry: str, project: str, version: str, filename: str | None = None) -> ResponseReturnValue:
+    @door(Action.DELETE, "Restores a deleted file", query=(), answer=OutcomeAnswer)
+    def restore_file(registry: str, project: str, version: str, filename: str) -> ResponseReturnValue:
         return restore(*asked(registry, project, version, filename))
 
     return routes

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _BESIDE_BODY = 2_000  # bytes an answer takes in memory beside its body
 _BLOCK = 256 * 2**10  # bytes
-_ASKED_AGAIN = re.compile(r"/+[^/]+/(simple|files)/")
+_ASKED_AGAIN = re.compile(r"/+(?![-_]/)[^/]+/")  # indexes and files, under whatever address; /-/ and /_/ have none
 _BODY = ("HTTP_TRANSFER_ENCODING", "CONTENT_LENGTH", "CONTENT_TYPE")
 
 

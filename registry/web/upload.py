@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from registry.blobs.incoming import Incoming
@@ -48,13 +48,38 @@ class Received(NamedTuple):
     declared: dict[str, str] | None  # and of where it comes from
 
 
-def blueprint(installation: Installation, landed: Callable[[RegistryName, ProjectName], None]) -> Blueprint:
-    """Make the routes of the upload: both slash forms, because uploaders do not follow redirects.
+class Uploads:
+    """Takes uploads, for whichever URL they are sent to."""
 
-    Args:
-        installation: what is uploaded to.
-        landed: is told of each project that has a new file.
-    """
+    def __init__(self, installation: Installation, landed: Callable[[RegistryName, ProjectName], None]) -> None:
+        """Take them.
+
+        Args:
+            installation: what is uploaded to.
+            landed: is told of each project that has a new file.
+        """
+        self._installation = installation
+        self._landed = landed
+
+    def accept(self, registry: str) -> tuple[RegistryName, Accepted]:
+        """Take the upload that this request is.
+
+        Args:
+            registry: as the request names it.
+
+        Returns:
+            Where it went, and what came of it; a refusal is raised.
+        """
+        with ExitStack() as stack:
+            received = receive_file(self._installation, registry, stack)
+            accepted = upload(self._installation, *received[:-1], declared=received.declared)
+        if accepted.commit:
+            self._landed(received.registry, accepted.file.dist.project)
+        return received.registry, accepted
+
+
+def blueprint(uploads: Uploads) -> Blueprint:
+    """Make the routes of the upload: both slash forms, because uploaders do not follow redirects."""
     routes = Blueprint("upload", __name__)
 
     @routes.post("/<registry>/")
@@ -63,12 +88,7 @@ def blueprint(installation: Installation, landed: Callable[[RegistryName, Projec
     @routes.post("/<registry>/legacy")
     @door(Action.PUBLISH, "Uploads a file")
     def receive_upload(registry: str) -> Response:
-        with ExitStack() as stack:
-            received = receive_file(installation, registry, stack)
-            accepted = upload(installation, *received[:-1], declared=received.declared)
-        if accepted.commit:
-            landed(RegistryName(registry), accepted.file.dist.project)
-        return _told(accepted)
+        return told(uploads.accept(registry)[1])
 
     return routes
 
@@ -127,8 +147,11 @@ def _too_large(limits: Limits) -> str:
     )
 
 
-def _told(accepted: Accepted) -> Response:
+def told(accepted: Accepted) -> Response:
+    """Say what came of an upload, for whoever reads the log of a pipeline."""
     file = accepted.file
+    if request.accept_mimetypes.best_match(["text/plain", "application/json"]) == "application/json":
+        return jsonify(filename=file.filename, sha256=file.sha256, commit=accepted.commit)
     if accepted.commit is None:
         text = f"{file.filename} is here already with the same content, sha256 {file.sha256}; nothing was written"
     else:

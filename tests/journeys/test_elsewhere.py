@@ -1,7 +1,7 @@
 """What happens where a token is no good and another index has the same name: nobody may take that one for ours.
 
-uv stops by itself. The others look at all indexes that they are given: what holds them back is to say for a name where it
-comes from, and that is what these tests do.
+uv stops by itself. The others look at all indexes that they are given: what holds them back is to say for a name where
+it comes from, and that is what these tests do.
 """
 
 import pytest

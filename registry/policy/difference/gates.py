@@ -8,6 +8,7 @@ from registry.policy.difference.settings import settings
 from registry.policy.difference.shifts import Direction, Opened, Shift, frozen, ordered
 from registry.policy.files import ProjectFile, Publisher, RegistryFile, Statement, Upstream
 from registry.policy.given import readable
+from registry.policy.known_as import Address
 from registry.policy.policy import Policy, project_path
 from registry.policy.roles import Role
 
@@ -31,6 +32,7 @@ def _registry(name: RegistryName, old: RegistryFile | None, new: RegistryFile | 
     if old is None or new is None:
         if new:
             yield Shift(Direction.OTHER, what, None, f"{new.visibility}, {new.kind}", new.statement)
+            yield from _known_as(what, (), new)
             yield from pipelines(what, (), new.publishers)
         elif old:
             yield Shift(Direction.NARROWER, what, f"{old.visibility}, {old.kind}", None, old.statement)
@@ -56,6 +58,7 @@ def _registry(name: RegistryName, old: RegistryFile | None, new: RegistryFile | 
         was, now = (str(side.closes_after_days) if side.closes_after_days else None for side in (old, new))
         yield Shift(direction, f"{what}: closes_after_days", was, now, new.statement)
     yield from _upstreams(what, old, new)
+    yield from _known_as(what, old.known_as, new)
     yield from pipelines(what, old.publishers, new.publishers)
 
 
@@ -70,6 +73,14 @@ def _upstreams(what: str, old: RegistryFile, new: RegistryFile) -> Iterator[Shif
     elif set(have) < set(had):
         direction = Direction.NARROWER
     yield Shift(direction, f"{what}: upstreams", ", ".join(had) or None, ", ".join(have) or None, new.statement)
+
+
+def _known_as(what: str, old: tuple[Address, ...], new: RegistryFile) -> Iterator[Shift]:
+    """Compare other addresses: who asks there gets the packages of this registry, or gets nothing any more."""
+    had, have = ({f"{one.system.value} {one.text}" for one in side} for side in (old, new.known_as))
+    for address in sorted(had ^ have):
+        was, now = (address if address in side else None for side in (had, have))
+        yield Shift(Direction.OTHER, f"{what}: known_as", was, now, new.statement)
 
 
 def _source(upstream: Upstream) -> str:

@@ -37,6 +37,9 @@ def _organization(before: tuple[Policy, Organization], after: tuple[Policy, Orga
         was, now = getattr(old, key), getattr(new, key)
         if was != now:
             yield Shift(Direction.OTHER, key, was, now, place)
+    was, now = (side.default_registry.name if side.default_registry else None for side in (old, new))
+    if was != now:
+        yield Shift(Direction.OTHER, "default_registry", was, now, place)
     for key, more_allows_more in (("approvals", False), ("freeze_approvals", False), ("most_removed", True)):
         was, now = getattr(old.review, key), getattr(new.review, key)
         if was != now:

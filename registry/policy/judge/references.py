@@ -1,9 +1,11 @@
-"""Does everything exist that the policy names? A team that comes later would inherit what was meant for another."""
+"""Does everything exist that the policy names, once? What comes later would inherit what was meant for another."""
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
+from registry.policy.addresses import claimed_twice
 from registry.policy.files import BadFile, Grant, Problem, Statement
+from registry.policy.given import readable
 from registry.policy.policy import Policy
 
 MOST_GUESSED = 20  # names that were perhaps meant; each is compared with all there are
@@ -11,7 +13,7 @@ _GENERAL = {"everyone", "anyone"}
 
 
 def dangling(policy: Policy) -> Iterator[Problem]:
-    """List the statements that name an account, team, linked repository or registry that does not exist.
+    """List the statements that name what does not exist, or claim an address that is another registry's.
 
     Args:
         policy: as a whole; files that cannot be read are left out, and what they would name is taken to exist.
@@ -25,6 +27,7 @@ def dangling(policy: Policy) -> Iterator[Problem]:
     for number, (statement, entry) in enumerate(missing):
         yield _missing(statement, entry, known if number < MOST_GUESSED else ())
     yield from _unlinked(policy)
+    yield from claimed_twice(policy)
 
 
 def _named(policy: Policy) -> Iterator[tuple[Statement, Iterable[str]]]:
@@ -52,6 +55,10 @@ def _named(policy: Policy) -> Iterator[tuple[Statement, Iterable[str]]]:
 def _unlinked(policy: Policy) -> Iterator[Problem]:
     """List the projects and registries that lean on what is not there."""
     linked, registries = set(policy.linked_repositories()), set(policy.registries())
+    organization = readable(policy.organization)
+    default = organization.default_registry if organization else None
+    if default and default.name not in registries:
+        yield _absent(default.statement, "registry", f"registries/{default.name}/registry.yaml")
     for name in policy.registries():
         try:
             registry = policy.registry(name)

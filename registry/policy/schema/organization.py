@@ -3,11 +3,23 @@
 from collections.abc import Mapping
 
 from registry.policy.bounds import Limits, Review
-from registry.policy.files import Account, Issuer, Namespace, Organization, Team
+from registry.policy.files import Account, Issuer, Named, Namespace, Organization, Team
 from registry.policy.ruling import Ruling
 from registry.policy.schema.grants import ENTRIES, Entry
 from registry.policy.schema.keys import KEYS
-from registry.policy.schema.kinds import ACCOUNT, AUDIENCE, DECIMAL, EMAIL, IDENTIFIER, NAME, OWNER, PREFIX, URL, UUID
+from registry.policy.schema.kinds import (
+    ACCOUNT,
+    AUDIENCE,
+    DECIMAL,
+    EMAIL,
+    IDENTIFIER,
+    NAME,
+    OWNER,
+    PREFIX,
+    REGISTRY,
+    URL,
+    UUID,
+)
 from registry.policy.schema.rules import RULES
 from registry.policy.shapes import Flag, Number
 from registry.policy.tables import Either, Key, ListOf, MappingOf, Row, Table
@@ -26,6 +38,11 @@ def _issuers(row: Row) -> Mapping[str, Issuer]:
             urls = value if isinstance(value, tuple) else ()
             issuers[provider] = Issuer(urls, None, None, row.said(provider) or row.statement)
     return issuers
+
+
+def _default(row: Row) -> Named | None:
+    name, place = row.get("default_registry"), row.said("default_registry")
+    return Named(name, place) if name and place else None
 
 
 def _organization(row: Row) -> Organization | None:
@@ -47,6 +64,7 @@ def _organization(row: Row) -> Organization | None:
         generation=row.get("generation"),
         frozen=row.said("frozen") if row.get("frozen") else None,
         rules=row.get("rules", Ruling()),
+        default_registry=_default(row),
         namespaces=row.get("namespaces", ()),
     )
 
@@ -118,6 +136,9 @@ ORGANIZATION = Table(
             "names reserved by prefix (PEP 752), in every registry; the longest prefix counts; it gives no other right",
         ),
         "rules": Key(RULES, "which rules of the validator run, with which settings, and what is let be until when"),
+        "default_registry": Key(
+            REGISTRY, "the registry that addresses without one mean: /pypi/simple/, and the host itself as index"
+        ),
     },
     _organization,
 )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from registry.policy.files import LinkedRepository, ProjectFile, RegistryFile, Upstream
 from registry.policy.schema.grants import ENTRIES, GRANTS, GRANTS_BY_PROJECT
 from registry.policy.schema.kinds import DECIMAL, NAME, PATH, REGISTRY, URL, UUID
+from registry.policy.schema.known_as import KNOWN_AS
 from registry.policy.schema.publishers import PUBLISHERS
 from registry.policy.shapes import Flag, Number, Word
 from registry.policy.tables import Key, ListOf, Row, Table, TableBy
@@ -86,6 +87,7 @@ def _registry(row: Row) -> RegistryFile | None:
         projects_statement=row.said("projects") or row.statement,
         grants_statement=row.said("grants") or row.statement,
         frozen=row.said("frozen") if row.get("frozen") else None,
+        known_as=row.get("known_as", ()),
         closes_after_days=row.get("closes_after_days"),
     )
 
@@ -131,6 +133,7 @@ REGISTRY_FILE = Table(
         "publishers": Key(PUBLISHERS, "CI identities that may publish every project here"),
         "upstreams": Key(ListOf(_UPSTREAM, most=100), "where a composite or remote registry takes its projects from"),
         "frozen": Key(Flag(), "true: nothing is published, yanked or deleted here; reading goes on"),
+        "known_as": Key(KNOWN_AS, "addresses of other systems whose place it takes, so that clients of them find it"),
     },
     _registry,
 )
