@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from registry import archive, credentials, names
+from registry.acceptance import accept
 from registry.admission import Candidate, admit
 from registry.agreement import agree
 from registry.blobs.incoming import Incoming
@@ -106,6 +107,7 @@ def examine(
     if existing:
         return Examined(candidate, view.policy, existing, None, *attestations)
     contents = archive.inspect(draft.path, dist)
+    accept(candidate, draft.size, contents.peculiar, view)
     arrival = Arrival(draft.path, dist, draft.size, draft.sha256, contents, registry, principal)
     refuse_upload(installation.checker, view.policy, arrival, view.now)
     return Examined(candidate, view.policy, None, contents, *attestations)
@@ -143,10 +145,11 @@ def _stored(
         return existing
     if writing.policy.commit != found.policy.commit and asks_of_uploads(writing.policy):
         raise Moved("The policy changed while its rules were asked")
-    if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
-        installation.blobs.publish(draft)
     if found.contents is None:
         raise ValueError("only what was looked into can be stored")
+    accept(found.candidate, draft.size, found.contents.peculiar, writing)
+    if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
+        installation.blobs.publish(draft)
     keeps_metadata = dist.kind == "wheel" or _numbers(found.contents.metadata_version) >= _RELIABLE_SDIST
     metadata = found.contents.metadata if keeps_metadata else None
     file = File(

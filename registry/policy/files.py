@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from registry.errors import Invalid
+from registry.policy.peculiar import USUAL
 from registry.policy.roles import Role
 from registry.policy.ruling import Ruling
-
-GIB = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ class Issuer:
 class Limits:
     """What one installation accepts at most."""
 
-    file_bytes: int = GIB
+    file_bytes: int = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +202,7 @@ class RegistryFile:
     projects_statement: Statement
     grants_statement: Statement
     frozen: Statement | None = None  # where it says that nothing is written here; None: it does not
+    accepts: tuple[str, ...] = USUAL  # of `PECULIARITIES`
 
 
 @dataclass(frozen=True, slots=True)

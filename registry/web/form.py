@@ -53,13 +53,17 @@ class Form:
         """Tell where the bytes of a part go.
 
         Raises:
-            Invalid: it is a second file.
+            Invalid: it is a second file, or a text that is sent as one.
         """
         if part.filename is None and part.name in self._texts:
             text = bytearray()
             self._texts[part.name].append(text)
             return text.extend
-        if part.filename is None or part.name not in _FILE_FIELDS:
+        if part.filename is None:
+            return _read_over
+        if part.name in self._texts:
+            raise Invalid(f"{part.name}: was sent as a file, with a filename; send it as text")
+        if part.name not in _FILE_FIELDS:
             return _read_over
         if self._draft:
             raise Invalid(f"content: the upload carries more than one file; {_SEND_ONE}")

@@ -50,8 +50,17 @@ def _registry(name: RegistryName, old: RegistryFile | None, new: RegistryFile | 
     if old.republish != new.republish:
         direction = ordered(_REPUBLISH.index(old.republish), _REPUBLISH.index(new.republish))
         yield Shift(direction, f"{what}: republish", old.republish, new.republish, new.statement)
+    if set(old.accepts) != set(new.accepts):
+        yield _accepts(what, set(old.accepts), set(new.accepts), new.statement)
     yield from _upstreams(what, old, new)
     yield from pipelines(what, old.publishers, new.publishers)
+
+
+def _accepts(what: str, had: set[str], have: set[str], place: Statement) -> Shift:
+    """Compare what may be published though PyPI would refuse it."""
+    direction = Direction.WIDER if had < have else Direction.NARROWER if have < had else Direction.OTHER
+    was, now = (", ".join(sorted(side)) or "nothing" for side in (had, have))
+    return Shift(direction, f"{what}: accepts", was, now, place)
 
 
 def _upstreams(what: str, old: RegistryFile, new: RegistryFile) -> Iterator[Shift]:

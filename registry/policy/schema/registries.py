@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from registry.policy.files import LinkedRepository, ProjectFile, RegistryFile, Upstream
+from registry.policy.peculiar import PECULIARITIES, USUAL
 from registry.policy.schema.grants import ENTRIES, GRANTS, GRANTS_BY_PROJECT
 from registry.policy.schema.kinds import DECIMAL, NAME, PATH, REGISTRY, URL, UUID
 from registry.policy.schema.publishers import PUBLISHERS
@@ -86,6 +87,7 @@ def _registry(row: Row) -> RegistryFile | None:
         projects_statement=row.said("projects") or row.statement,
         grants_statement=row.said("grants") or row.statement,
         frozen=row.said("frozen") if row.get("frozen") else None,
+        accepts=row.get("accepts", USUAL),
     )
 
 
@@ -125,6 +127,11 @@ REGISTRY_FILE = Table(
         "publishers": Key(PUBLISHERS, "CI identities that may publish every project here"),
         "upstreams": Key(ListOf(_UPSTREAM, most=100), "where a composite or remote registry takes its projects from"),
         "frozen": Key(Flag(), "true: nothing is published, yanked or deleted here; reading goes on"),
+        "accepts": Key(
+            ListOf(Word("peculiarity", tuple(PECULIARITIES)), most=len(PECULIARITIES)),
+            "what is taken here though PyPI refuses it; where nothing is said, all but direct-urls. "
+            + "; ".join(f"{word}: {meaning}" for word, meaning in PECULIARITIES.items()),
+        ),
     },
     _registry,
 )

@@ -1,0 +1,67 @@
+"""Does this registry take what was found in a file, and may the file stand beside those of its release?"""
+
+import sys
+from collections.abc import Mapping
+
+from registry.admission import Candidate
+from registry.errors import Conflict, Invalid
+from registry.index import Index, release_folder
+from registry.installation import View
+from registry.names import Distribution, RegistryName
+from registry.policy.peculiar import PECULIARITIES
+from registry.records import pointer
+
+
+def accept(candidate: Candidate, size: int, peculiar: Mapping[str, str], view: View) -> None:
+    """Refuse what one registry may accept and this one does not, and a second name for what is there.
+
+    Everything it looks at is in the policy commit, the ledger commit, the filename and the metadata, so the same answer
+    can be found again from history.
+
+    Args:
+        candidate: the file.
+        size: its bytes.
+        peculiar: what was found in it.
+        view: policy and ledger that decide.
+
+    Raises:
+        Invalid: the registry does not accept it.
+        Conflict: another file of the release has these bytes, or this name in another case.
+    """
+    registry = view.policy.registry(candidate.registry)
+    accepted = registry.accepts if registry else ()
+    for word, what in {**peculiar, **_named_like_a_module(candidate, view.index)}.items():
+        if word not in accepted:
+            raise Invalid(
+                f"{what}, and registry {candidate.registry} takes none of these ({PECULIARITIES[word]}). Build it "
+                f"without, or propose {word} under accepts in registries/{candidate.registry}/registry.yaml"
+            )
+    _refuse_twin(candidate, size, view.index)
+
+
+def _named_like_a_module(candidate: Candidate, index: Index) -> dict[str, str]:
+    project = candidate.dist.project
+    if project.replace("-", "_") not in sys.stdlib_module_names or index.status(candidate.registry, project):
+        return {}
+    return {"stdlib-names": f"Project {project} has the name of a module of the standard library"}
+
+
+def _refuse_twin(candidate: Candidate, size: int, index: Index) -> None:
+    """Keep one file one name: one would be yanked or deleted, and the other still installed."""
+    dist = candidate.dist
+    for name in _files(index, candidate.registry, dist):
+        if name.lower() == dist.filename.lower():
+            raise Conflict(
+                f"File already exists: '{name}' differs from '{dist.filename}' only in case; raise the version"
+            )
+        content = index.snapshot.read(f"{release_folder(candidate.registry, dist.project, dist.version)}/{name}")
+        if content == pointer(candidate.sha256, size):
+            raise Conflict(
+                f"File already exists: '{name}' has the same bytes as '{dist.filename}'; upload it under one name"
+            )
+
+
+def _files(index: Index, registry: RegistryName, dist: Distribution) -> list[str]:
+    """List the other live files of a release."""
+    names = index.snapshot.entries(release_folder(registry, dist.project, dist.version))
+    return [name for name in names if name.endswith((".whl", ".tar.gz")) and name != dist.filename]
