@@ -6,6 +6,7 @@ import pytest
 
 from tests import archives
 from tests.archives import look, refusal, sdist, wheel
+from tests.rawzip import zip_bytes
 
 REFUSED = {
     "a lone carriage return": (b"Name: demo\n", b"Name: demo\rRequires-Dist: evil\n", "a lone carriage return"),
@@ -101,7 +102,7 @@ def test_a_build_number_is_that_of_the_filename_where_the_wheel_says_one(tmp_pat
         files[f"{where}RECORD"] = archives.record(
             {name: data for name, data in files.items() if not name.endswith("RECORD")}, f"{where}RECORD"
         )
-        return filename, archives.zip_bytes(archives.parts(files))
+        return filename, zip_bytes(archives.parts(files))
 
     assert look(tmp_path, *built(b"1", "1")).name == "demo"
     assert "its Build field says '2'" in refusal(tmp_path, *built(b"2", "1"))
