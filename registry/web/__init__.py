@@ -31,6 +31,7 @@ from registry.web import (
     schemas,
     upload,
 )
+from registry.web.doors import guard
 from registry.web.front import Front
 from registry.web.log import RequestLog
 from registry.web.pages import Pages
@@ -98,6 +99,7 @@ def create_app(
     request_log = RequestLog(log) if log else None
     if request_log:
         request_log.attach(app)
+    guard(app, _defect)  # the last to be added hears first: the log has what really goes out
     front = Front(_single_slashes(app.wsgi_app), installation, request_log)
     setattr(app, "wsgi_app", front)  # noqa: B010 - Flask's documented way to put a layer in front
     app.extensions["front"] = front

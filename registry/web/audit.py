@@ -20,6 +20,7 @@ from registry.policy.roles import Action, Principal
 from registry.rights_log import Whose, turns
 from registry.web import params
 from registry.web.auth import known_project, known_registry
+from registry.web.doors import Need, door, passed
 
 MOST_EVENTS = 1000
 
@@ -29,6 +30,7 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("audit", __name__)
 
     @routes.get("/log")
+    @door(Need.SIGNED_IN, "What happened to what one may read, newest first")
     def log() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         limit = min(params.number("limit", 100), MOST_EVENTS)
@@ -38,6 +40,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(events=[event_json(event) for event in islice(visible, limit)])
 
     @routes.get("/log/policy")
+    @door(Need.AUDITOR, "Which commits of the policy changed whose rights")
     def log_policy() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         _require_sight_of_policy(view, principal)
@@ -52,6 +55,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(commits=[turn_json(turn) for turn in islice(turns(installation, whose), limit)])
 
     @routes.get("/who-can")
+    @door(Need.SIGNED_IN, "Who may do something; for those who may change it, and auditors")
     def who_can() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         action, registry, project = _question(view)
@@ -61,6 +65,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(policy=policy.commit, principals=[verdict_json(who, verdict) for who, verdict in found])
 
     @routes.get("/explain")
+    @door(Need.SIGNED_IN, "Why somebody may, or may not; about others for who may ask who can")
     def explain() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         action, registry, project = _question(view)
@@ -92,6 +97,7 @@ def _require_sight_of_policy(view: View, principal: Principal) -> None:
         raise Forbidden(
             f"{principal} may not see how rights changed; admins and auditors may, by a token without limits"
         )
+    passed(Need.AUDITOR)
 
 
 def _sight(view: View, principal: Principal) -> Callable[[Event], bool]:

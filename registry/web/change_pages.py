@@ -17,6 +17,7 @@ from registry.meaning import sections
 from registry.sessions import Sessions
 from registry.textdiff import diffs
 from registry.web.changes import find
+from registry.web.doors import Need, door
 from registry.web.html import page, refusals
 from registry.web.login import LOGOUT
 from registry.web.visitor import Visitor, require_own_page, visitor
@@ -49,6 +50,7 @@ class _Pages:
         self._installation = installation
         self._sessions = sessions
 
+    @door(Need.SESSION, "The page of the changes that one may see")
     def listing(self) -> Response:
         """Show the changes that this person may see."""
         who = visitor(self._installation, self._sessions)
@@ -58,10 +60,12 @@ class _Pages:
             split[hindrance(policy, who.principal, found) is None].append(found)
         return self._page(who, "changes.html", asked=split[True], others=split[False], state=state, sections=sections)
 
+    @door(Need.SESSION, "The page of a change")
     def show(self, name: str) -> Response:
         """Show one change."""
         return self._shown(visitor(self._installation, self._sessions), name)
 
+    @door(Need.SESSION, "Does what a button on that page says")
     def decide(self, name: str) -> Response | Redirect:
         """Do what one of the buttons of a change's page says."""
         require_own_page(self._installation)

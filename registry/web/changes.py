@@ -11,6 +11,7 @@ from registry.errors import Invalid
 from registry.installation import Installation
 from registry.policy.roles import Principal
 from registry.web import params
+from registry.web.doors import Need, door
 
 
 def blueprint(installation: Installation) -> Blueprint:
@@ -18,16 +19,19 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("changes", __name__, url_prefix="/changes")
 
     @routes.get("")
+    @door(Need.SIGNED_IN, "The changes of the policy that one may see")
     def listing() -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         return jsonify(changes=[change_json(found) for found in seen(installation, principal)])
 
     @routes.get("/<name>")
+    @door(Need.SIGNED_IN, "A change, for its owners, authors, admins and auditors")
     def show(name: str) -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         return jsonify(change_shown(find(installation, principal, name), installation.store))
 
     @routes.post("/<name>/approve")
+    @door(Need.SIGNED_IN, "Agrees to a change as it was shown")
     def approve(name: str) -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         sent = params.body("base", "tree")
@@ -37,12 +41,14 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(outcome_json(changes.approve(installation, principal, name, base, tree)))
 
     @routes.post("/<name>/merge")
+    @door(Need.SIGNED_IN, "Merges a change that waits for nothing")
     def merge(name: str) -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         params.body()
         return jsonify(outcome_json(changes.merge(installation, principal, name)))
 
     @routes.post("/<name>/withdraw")
+    @door(Need.SIGNED_IN, "Ends a change that is not merged")
     def withdraw(name: str) -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         params.body()

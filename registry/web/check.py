@@ -6,8 +6,10 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from registry.installation import Installation
+from registry.policy.roles import Action
 from registry.upload import examine
 from registry.web import params
+from registry.web.doors import door
 from registry.web.upload import receive_file
 
 
@@ -16,6 +18,7 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("check", __name__)
 
     @routes.post("/check")
+    @door(Action.PUBLISH, "Whether an upload would be accepted; nothing is stored")
     def check() -> ResponseReturnValue:
         registry = params.text("registry")
         with ExitStack() as stack:

@@ -7,8 +7,10 @@ from registry import curate, names
 from registry.installation import Installation
 from registry.model import Release
 from registry.names import ProjectName
+from registry.policy.roles import Action
 from registry.web import params
-from registry.web.auth import known_project, known_registry
+from registry.web.auth import known_project, known_registry, permit
+from registry.web.doors import door
 
 _YANK = "/registries/<registry>/projects/<project>/releases/<version>/yank"
 
@@ -18,16 +20,20 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("curate", __name__)
 
     @routes.put(_YANK)
+    @door(Action.YANK, "Hides a release unless it is pinned")
     def yank(registry: str, project: str, version: str) -> ResponseReturnValue:
         view, principal = params.known_caller(installation, pipelines=True)
         name, wanted = known_registry(view, registry), known_project(project)
+        permit(view, principal, Action.YANK, name, wanted)
         reason = params.said(params.body("reason"), "reason") or ""
         return _shown(wanted, curate.yank(installation, principal, name, wanted, names.version(version), reason))
 
     @routes.delete(_YANK)
+    @door(Action.YANK, "Takes a yank back")
     def unyank(registry: str, project: str, version: str) -> ResponseReturnValue:
         view, principal = params.known_caller(installation, pipelines=True)
         name, wanted = known_registry(view, registry), known_project(project)
+        permit(view, principal, Action.YANK, name, wanted)
         return _shown(wanted, curate.unyank(installation, principal, name, wanted, names.version(version)))
 
     return routes

@@ -9,6 +9,7 @@ from registry import mint
 from registry.errors import Invalid, NotFound
 from registry.installation import Installation
 from registry.web.auth import known_registry
+from registry.web.doors import Need, door
 from registry.web.refusals import problems
 
 _FORM = "application/vnd.pypi.pytp.v1+json"
@@ -21,6 +22,7 @@ def blueprint(installation: Installation) -> Blueprint:
     problems(routes)
 
     @routes.get("/.well-known/pytp")
+    @door(Need.NOTHING, "Where identity tokens are taken (PEP 807)")
     def discovery() -> Response:
         if request.accept_mimetypes and not request.accept_mimetypes.best_match([_FORM]):
             raise NotAcceptable(f"Only {_FORM} is served here")

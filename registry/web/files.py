@@ -16,6 +16,7 @@ from registry.names import Distribution, RegistryName
 from registry.policy.roles import Action
 from registry.web.auth import caller, known_registry, permit
 from registry.web.basis import rests_on
+from registry.web.doors import door
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -29,6 +30,7 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("files", __name__)
 
     @routes.get("/<registry>/files/<sha256>/<filename>")
+    @door(Action.READ, "A file, or its core metadata (PEP 658)")
     def file(registry: str, sha256: str, filename: str) -> Response:
         view = installation.view()
         principal, name = caller(view), known_registry(view, registry)

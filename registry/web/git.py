@@ -18,6 +18,7 @@ from registry.policy.roles import Principal
 from registry.store.backend import Backend, Call, Caller
 from registry.store.git import MOST_PUSHED
 from registry.web.auth import caller
+from registry.web.doors import Need, door, passed
 from registry.web.request import Request
 
 FETCH, PUSH = "git-upload-pack", "git-receive-pack"
@@ -41,6 +42,7 @@ def blueprint(installation: Installation, backend: Backend | None) -> Blueprint:
     routes = Blueprint("git", __name__, url_prefix="/-/git")
 
     @routes.get("/<organization>.git/info/refs")
+    @door(Need.AUDITOR, "What a fetch or push of git asks first")
     def advertise(organization: str) -> ResponseReturnValue:
         service = request.args.get("service", "")
         if service not in {FETCH, PUSH}:
@@ -48,10 +50,12 @@ def blueprint(installation: Installation, backend: Backend | None) -> Blueprint:
         return _answered(installation, backend, organization, service, advertises=True)
 
     @routes.post("/<organization>.git/<any('git-upload-pack', 'git-receive-pack'):service>")
+    @door(Need.AUDITOR, "A fetch, or a push of a change by a person")
     def serve(organization: str, service: str) -> ResponseReturnValue:
         return _answered(installation, backend, organization, service, advertises=False)
 
     @routes.get("/<path:other>")
+    @door(Need.NOTHING, "Says that only the smart protocol is served")
     def dumb(other: str) -> ResponseReturnValue:  # noqa: ARG001 - the rule's own part
         raise NotFound(_ONLY_SMART)
 
@@ -95,6 +99,7 @@ def _permit(view: View, principal: Principal, organization: str, service: str) -
         raise Forbidden(f"The policy cannot be read, so nobody may. {bad.problems[0]}") from None
     if organization != known:
         raise NotFound(f"There is no git repository {organization[:80]!a} here; it is /-/git/{known}.git")
+    passed(Need.AUDITOR)
 
 
 def _plain(header: str, expected: str) -> str:

@@ -15,6 +15,7 @@ from registry.installation import Installation
 from registry.policy.files import BadFile, Problem
 from registry.state import State
 from registry.web.auth import caller
+from registry.web.doors import Need, door
 
 _OUT_OF_DATE = (
     "the policy could not be brought up to date in time, so nothing is written; whoever is signed in sees why"
@@ -37,11 +38,13 @@ def blueprint(installation: Installation, maintained: Callable[[], dict[str, Any
         return response
 
     @routes.get("/ready")
+    @door(Need.NOTHING, "Whether it serves")
     def ready() -> ResponseReturnValue:
         installation.view()  # also of a disk that failed: downloads go on; it is /-/health that calls for an operator
         return jsonify(status="ready")
 
     @routes.get("/health")
+    @door(Need.NOTHING, "What an operator would have to mend; the texts for who is signed in")
     def health() -> ResponseReturnValue:
         try:
             view = installation.view()

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from registry.installation import Installation
 from registry.web.auth import known_registry
+from registry.web.doors import Need, door
 from registry.web.html import page
 
 
@@ -13,6 +14,7 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("home", __name__)
 
     @routes.get("/")
+    @door(Need.NOTHING, "The first page")
     def home() -> Response:
         return page(installation, "home.html", scheme=request.scheme)
 
@@ -20,6 +22,7 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("/<registry>/")
     @routes.get("/<registry>/legacy")
     @routes.get("/<registry>/legacy/")
+    @door(Need.NOTHING, "Leads from where uploads go to the index")
     def upload_url(registry: str) -> Redirect:
         name = known_registry(installation.view(), registry)
         return redirect({1: f"{name}/simple/", 2: "simple/", 3: "../simple/"}[request.path.count("/")], 302)

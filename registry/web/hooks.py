@@ -20,6 +20,7 @@ from werkzeug.datastructures import Headers
 
 from registry.errors import Forbidden, NotFound, Unauthenticated
 from registry.installation import Installation
+from registry.web.doors import Need, door, passed
 from registry.web.refusals import refusal
 from registry.web.request import Request
 
@@ -48,6 +49,7 @@ def blueprint(installation: Installation, hook: Hook | None) -> Blueprint:
     routes = Blueprint("hooks", __name__, url_prefix="/-/hooks")
 
     @routes.post("/policy")
+    @door(Need.PROOF, "A forge says that the policy moved")
     def policy() -> ResponseReturnValue:
         state = installation.following.state()
         if hook is None or state is None:
@@ -58,6 +60,7 @@ def blueprint(installation: Installation, hook: Hook | None) -> Blueprint:
             raise Unauthenticated(f"The webhook is not signed; give its secret to the forge, which then sends {_NAMES}")
         if not _verified(hook.secret, request.headers, _body()):
             raise Forbidden("The webhook's signature is wrong; give the forge the secret that this server has")
+        passed(Need.PROOF)
         hook.poke()
         text = f"Looking at {state.place} now\n"
         return current_app.response_class(text, 202, content_type="text/plain; charset=utf-8")

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 from registry.errors import Unauthenticated, WaybillError
 from registry.installation import Installation
 from registry.shown import shown
+from registry.web.doors import Need, door, refused
 from registry.web.refusals import status_of
 
 _CSP = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -29,6 +30,7 @@ def blueprint() -> Blueprint:
     text = _STYLE.read_text()
 
     @routes.get("/-/style.css")
+    @door(Need.NOTHING, "The stylesheet of the pages")
     def style() -> Response:
         response = Response(text, content_type="text/css; charset=utf-8")
         response.headers["Cache-Control"] = "max-age=300"
@@ -41,15 +43,16 @@ def blueprint() -> Blueprint:
 def refusals(routes: Blueprint, installation: Installation) -> None:
     """Let the routes of pages say on a page what is wrong; who is not signed in is asked to, and comes back."""
 
-    def refused(error: WaybillError) -> Response | Redirect:
+    def said(error: WaybillError) -> Response | Redirect:
         if isinstance(error, Unauthenticated):
+            refused()
             return redirect(url_for("login.ask", next=request.path), 303)
         return page(installation, "refusal.html", status_of(error), text=str(error))
 
     def wrong(error: HTTPException) -> Response:
         return page(installation, "refusal.html", error.code or 500, text=error.description or error.name)
 
-    routes.register_error_handler(WaybillError, refused)
+    routes.register_error_handler(WaybillError, said)
     routes.register_error_handler(HTTPException, wrong)
 
 

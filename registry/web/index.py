@@ -17,6 +17,7 @@ from registry.policy.roles import Action, Principal
 from registry.store import LEDGER
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.basis import rests_on
+from registry.web.doors import Need, door
 from registry.web.pages import WORTH_COMPRESSING, Page, Pages
 from registry.web.projects import FILES, ProjectPages, home
 
@@ -45,6 +46,7 @@ def blueprint(installation: Installation, pages: Pages, project_pages: ProjectPa
 
     @routes.get("/<registry>/simple/")
     @routes.get("/<registry>/@<revision>/simple/")
+    @door(Action.READ, "The simple index: the projects of a registry")
     def projects(registry: str, revision: str | None = None) -> Response:
         view = installation.view()
         principal, name = caller(view), known_registry(view, registry)
@@ -58,6 +60,7 @@ def blueprint(installation: Installation, pages: Pages, project_pages: ProjectPa
 
     @routes.get("/<registry>/simple/<project>/")
     @routes.get("/<registry>/@<revision>/simple/<project>/")
+    @door(Action.READ, "The simple index: the files of a project")
     def project(registry: str, project: str, revision: str | None = None) -> Response:
         view = installation.view()
         principal, name = caller(view), known_registry(view, registry)
@@ -81,6 +84,7 @@ def blueprint(installation: Installation, pages: Pages, project_pages: ProjectPa
     @routes.get("/<registry>/simple/<project>")
     @routes.get("/<registry>/@<revision>/simple")
     @routes.get("/<registry>/@<revision>/simple/<project>")
+    @door(Need.NOTHING, "Leads to the same with a slash at its end")
     def slash(**named: str) -> Redirect:
         # Relative, so that it holds behind any proxy, and temporary: clients keep permanent ones for ever. Only to a
         # name: "https:elsewhere" would be read as another host.

@@ -15,6 +15,7 @@ from registry.errors import Invalid, NotFound, Unavailable
 from registry.installation import Installation
 from registry.policy.roles import Action
 from registry.web.auth import caller, known_project, known_registry, permit
+from registry.web.doors import door
 
 INTEGRITY = "application/vnd.pypi.integrity.v1+json"
 _OFFERS = (INTEGRITY, "application/json")
@@ -25,6 +26,7 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("integrity", __name__)
 
     @routes.get("/<registry>/integrity/<project>/<version>/<filename>/provenance")
+    @door(Action.READ, "The attestations of a file (PEP 740)")
     def show(registry: str, project: str, version: str, filename: str) -> Response:
         view = installation.view()
         principal, name, wanted = caller(view), known_registry(view, registry), known_project(project)

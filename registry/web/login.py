@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as Redirect
 from registry.errors import Forbidden, Unauthenticated
 from registry.installation import Installation
 from registry.sessions import Sessions
+from registry.web.doors import Need, door
 from registry.web.html import page, refusals
 from registry.web.visitor import forget, remember, require_own_page, session_secret, sign_in, visitor
 
@@ -31,10 +32,12 @@ def blueprint(installation: Installation, sessions: Sessions) -> Blueprint:
         return page(installation, "login.html", status, error=error, next=_next())
 
     @routes.get("/login")
+    @door(Need.NOTHING, "The form to sign in")
     def ask() -> Response:
         return form()
 
     @routes.post("/login")
+    @door(Need.PROOF, "Signs a browser in, by a token")
     def enter() -> Response | Redirect:
         try:
             require_own_page(installation)
@@ -46,6 +49,7 @@ def blueprint(installation: Installation, sessions: Sessions) -> Blueprint:
         return response
 
     @routes.post("/logout")
+    @door(Need.NOTHING, "Signs a browser out")
     def leave() -> Redirect:
         require_own_page(installation)
         response = redirect(url_for("login.ask"), 303)

@@ -15,6 +15,7 @@ from registry.errors import WaybillError
 from registry.installation import Installation
 from registry.keys import Keys
 from registry.policy.roles import Principal
+from registry.web.doors import Need, door, passed
 from registry.web.refusals import RETRY_AFTER
 
 
@@ -33,6 +34,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return _said(error.code or 500, "invalid-payload", error.description or error.name)
 
     @routes.get("/_/oidc/audience")
+    @door(Need.NOTHING, "For whom identity tokens must be made")
     def audience() -> Response:
         try:
             return jsonify(audience=mint.audience(installation.policy()))
@@ -41,22 +43,26 @@ def blueprint(installation: Installation) -> Blueprint:
 
     @routes.post("/_/oidc/mint-token")
     @routes.post("/_/oidc/github/mint-token")  # older versions of PyPI's action
+    @door(Need.PROOF, "An identity token becomes an upload token")
     def mint_token() -> Response:
         try:
             token, said = _payload()
             minted = mint.mint(installation, keys, token, said)
         except WaybillError as error:
             return _refused(error)
+        passed(Need.PROOF)
         g.principal = Principal(minted.token.publisher, minted.token.id)
         return jsonify(success=True, token=minted.secret, expires=int(minted.token.expires.timestamp()))
 
     @routes.post("/_/oidc/burn-token")
+    @door(Need.PROOF, "Ends an upload token before its time")
     def burn_token() -> Response:
         try:
             with suppress(mint.Refused):  # what was sent is not talked about
                 mint.burn(installation, _payload()[0])
         except WaybillError as error:
             return _refused(error)
+        passed(Need.PROOF)  # what was no token ended nothing, and the answer does not say so
         return Response(status=202)
 
     return routes

@@ -13,6 +13,7 @@ from registry.installation import Installation, View
 from registry.policy.files import BadFile
 from registry.policy.roles import Principal, Role, Scope
 from registry.web.auth import caller
+from registry.web.doors import Need, passed
 
 
 def known_caller(installation: Installation, *, pipelines: bool = False) -> tuple[View, Principal]:
@@ -32,6 +33,7 @@ def known_caller(installation: Installation, *, pipelines: bool = False) -> tupl
         raise Unauthenticated("Send a token as Basic password or as Bearer")
     if principal.run:
         if pipelines:
+            passed(Need.SIGNED_IN)
             return view, principal
         raise Forbidden("An upload token publishes and reads its own projects; use an API token for this")
     try:
@@ -40,6 +42,7 @@ def known_caller(installation: Installation, *, pipelines: bool = False) -> tupl
         raise Forbidden(f"Nobody is known as long as people.yaml cannot be read: {bad.problems[0]}") from None
     if account is None or account.disabled:
         raise Forbidden(f"{principal.name} is not, or no longer, active in people.yaml")
+    passed(Need.SIGNED_IN)
     return view, principal
 
 

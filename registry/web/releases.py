@@ -13,6 +13,7 @@ from registry.recall import recalled
 from registry.web import params
 from registry.web.audit import wanted
 from registry.web.auth import known_project, known_registry, permit
+from registry.web.doors import Need, door
 
 
 def blueprint(installation: Installation) -> Blueprint:
@@ -20,6 +21,7 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("releases", __name__)
 
     @routes.get("/registries/<registry>/projects/<project>/releases/<version>")
+    @door(Action.READ, "A release and where each of its files comes from")
     def show(registry: str, project: str, version: str) -> ResponseReturnValue:
         view, principal = params.known_caller(installation, pipelines=True)
         name, asked = known_registry(view, registry), known_project(project)
@@ -31,6 +33,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(registry=name, **release_json(asked, view.index.release(name, asked, found)))
 
     @routes.get("/log/releases")
+    @door(Need.SIGNED_IN, "What a pipeline published and is still there, as releases")
     def published() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         found = [

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from registry.errors import NotFound
 from registry.policy.parse import json_schemas
+from registry.web.doors import Need, door
 
 
 def blueprint() -> Blueprint:
@@ -13,6 +14,7 @@ def blueprint() -> Blueprint:
     schemas = json_schemas()
 
     @routes.get("/<kind>.json")
+    @door(Need.NOTHING, "The JSON Schema of a policy file")
     def schema(kind: str) -> ResponseReturnValue:
         if kind not in schemas:
             raise NotFound(f"There is no policy file of kind '{kind}'; there are: {', '.join(schemas)}")

@@ -8,6 +8,7 @@ from registry.answers import token_json
 from registry.history import moment
 from registry.installation import Installation
 from registry.web import params
+from registry.web.doors import Need, door
 
 
 def blueprint(installation: Installation) -> Blueprint:
@@ -15,6 +16,7 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("tokens", __name__)
 
     @routes.get("/tokens")
+    @door(Need.SIGNED_IN, "One's own API tokens")
     def listing() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         own = (t for t in tokens.every(view.index) if t.owner == principal.name)
@@ -22,6 +24,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(tokens=shown)
 
     @routes.post("/tokens")
+    @door(Need.SIGNED_IN, "Makes an API token of one's own")
     def create() -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         sent = params.body("owner", "role", "registries", "projects", "expires", "note")
@@ -37,6 +40,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(secret=issued.secret, **token_json(issued.token)), 201
 
     @routes.delete("/tokens/<token_id>")
+    @door(Need.SIGNED_IN, "Ends an API token")
     def revoke(token_id: str) -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         return jsonify(token_json(tokens.revoke(installation, principal, token_id)))

@@ -19,6 +19,7 @@ from registry.policy.roles import Action, Principal
 from registry.provenance import declared
 from registry.upload import Accepted, upload
 from registry.web.auth import caller, known_registry, permit
+from registry.web.doors import door
 from registry.web.form import FORM_BYTES, FORM_PARTS, Form, receive
 from registry.web.request import Request
 
@@ -59,6 +60,7 @@ def blueprint(installation: Installation, landed: Callable[[RegistryName, Projec
     @routes.post("/<registry>")
     @routes.post("/<registry>/legacy/")
     @routes.post("/<registry>/legacy")
+    @door(Action.PUBLISH, "Uploads a file")
     def receive_upload(registry: str) -> Response:
         with ExitStack() as stack:
             received = receive_file(installation, registry, stack)

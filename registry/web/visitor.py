@@ -18,6 +18,7 @@ from registry.installation import Installation, View
 from registry.policy.files import BadFile
 from registry.policy.roles import Principal
 from registry.sessions import LIFETIME, Sessions
+from registry.web.doors import Need, passed
 
 _COOKIE, _SECURE = "waybill", "__Host-waybill"  # the second only ever over https (RFC 6265bis, 4.1.3.2)
 _STALE = "This form is out of date, or came from another page; nothing was done. Open the page again and repeat it"
@@ -64,6 +65,7 @@ def visitor(installation: Installation, sessions: Sessions) -> Visitor:
     principal = credentials.by_id(view.index, token, view.now)
     _require_voter(view, principal)
     g.principal = principal
+    passed(Need.SESSION)
     return Visitor(principal, view, secret)
 
 
@@ -81,6 +83,7 @@ def sign_in(installation: Installation, sessions: Sessions, token: str) -> str:
     principal = credentials.authenticate(view.index, token, view.now)
     _require_voter(view, principal)
     g.principal = principal
+    passed(Need.PROOF)
     return sessions.begin(principal.token or "", view.now)
 
 
