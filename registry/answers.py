@@ -1,6 +1,6 @@
 """Model -> plain JSON values: one shape for the API and for `--json` of the commands."""
 
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from registry.model import Event, File, Release, Token
 from registry.names import ProjectName
@@ -12,7 +12,102 @@ from registry.records import timestamp
 from registry.rights_log import Turn
 
 
-def event_json(event: Event) -> dict[str, Any]:
+class EventAnswer(TypedDict):
+    """One commit of the ledger."""
+
+    commit: str
+    time: str
+    author: str
+    subject: str
+    facts: dict[str, str]
+
+
+class DeletionAnswer(TypedDict):
+    """What a deleted file leaves."""
+
+    by: str
+    reason: str
+    at: str
+
+
+FileAnswer = TypedDict(
+    "FileAnswer",
+    {
+        "filename": str,
+        "sha256": str,
+        "size": int,
+        "uploaded": str,
+        "provenance": dict[str, Any],
+        "decision": dict[str, str],
+        "attested-by": list[dict[str, str | None]],
+        "deleted": DeletionAnswer | None,
+    },
+)
+
+
+class ReleaseAnswer(TypedDict):
+    """A release with its files, deleted ones too."""
+
+    project: str
+    version: str
+    yanked: bool
+    reason: str | None
+    files: list[FileAnswer]
+
+
+class RecallAnswer(TypedDict):
+    """A release that is proposed to be yanked."""
+
+    registry: str
+    project: str
+    version: str
+    files: list[str]
+    others: list[str]
+    yanked: bool
+    reason: str | None
+
+
+class TurnAnswer(TypedDict):
+    """A commit of the policy that changed rights."""
+
+    commit: str
+    time: str
+    author: str
+    subject: str
+    approved_by: list[str]
+    break_glass: str | None
+    awaits_approval: bool
+    meaning: list[str]
+
+
+TokenAnswer = TypedDict(
+    "TokenAnswer",
+    {
+        "id": str,
+        "owner": str,
+        "role": str,
+        "registries": list[str],
+        "projects": list[str],
+        "created": str,
+        "created-by": str,
+        "expires": str | None,
+        "revoked": str | None,
+        "note": str,
+    },
+)
+
+
+class VerdictAnswer(TypedDict, total=False):
+    """Whether somebody may, and why."""
+
+    principal: Required[str]
+    allowed: Required[bool]
+    statement: str
+    place: str
+    reason: str
+
+
+def event_json(event: Event) -> EventAnswer:
     """Show a ledger event."""
     return {
         "commit": event.commit,
@@ -23,7 +118,7 @@ def event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def release_json(project: ProjectName, release: Release) -> dict[str, Any]:
+def release_json(project: ProjectName, release: Release) -> ReleaseAnswer:
     """Show a release: each file with who published it from where, and what allowed it."""
     yank = release.yank
     return {
@@ -31,11 +126,12 @@ def release_json(project: ProjectName, release: Release) -> dict[str, Any]:
         "version": release.version,
         "yanked": bool(yank),
         "reason": yank.reason if yank else None,
-        "files": [_file_json(file) for file in release.files],
+        "files": [file_json(file) for file in release.files],
     }
 
 
-def _file_json(file: File) -> dict[str, Any]:
+def file_json(file: File) -> FileAnswer:
+    """Show a file, perhaps deleted."""
     deleted = file.deleted
     return {
         "filename": file.filename,
@@ -49,7 +145,7 @@ def _file_json(file: File) -> dict[str, Any]:
     }
 
 
-def recall_json(recall: Recall) -> dict[str, Any]:
+def recall_json(recall: Recall) -> RecallAnswer:
     """Show a release that is proposed to be yanked."""
     return {
         "registry": recall.registry,
@@ -62,7 +158,7 @@ def recall_json(recall: Recall) -> dict[str, Any]:
     }
 
 
-def turn_json(turn: Turn) -> dict[str, Any]:
+def turn_json(turn: Turn) -> TurnAnswer:
     """Show a commit that changed rights."""
     return {
         "commit": turn.commit,
@@ -76,7 +172,7 @@ def turn_json(turn: Turn) -> dict[str, Any]:
     }
 
 
-def token_json(token: Token) -> dict[str, Any]:
+def token_json(token: Token) -> TokenAnswer:
     """Show a token; there is no secret in it to hide."""
     return {
         "id": token.id,
@@ -92,7 +188,7 @@ def token_json(token: Token) -> dict[str, Any]:
     }
 
 
-def verdict_json(who: Principal, verdict: Allowed | Denied) -> dict[str, Any]:
+def verdict_json(who: Principal, verdict: Allowed | Denied) -> VerdictAnswer:
     """Show a decision with its reason."""
     if isinstance(verdict, Allowed):
         statement = verdict.statement

@@ -1,6 +1,6 @@
 """A change -> plain JSON values: one shape for the API and for `--json` of the commands."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from registry import review
 from registry.changes.merging import Outcome
@@ -9,6 +9,38 @@ from registry.changes.standing import Change, waits_for
 from registry.records import timestamp
 from registry.store import Store
 from registry.textdiff import diffs
+
+ChangeAnswer = TypedDict(
+    "ChangeAnswer",
+    {
+        "name": str,
+        "state": str,
+        "author": str | None,
+        "subject": str,
+        "pushed": str | None,
+        "head": str,
+        "base": str,
+        "tree": str,
+        "merged": str | None,
+        "waits-for": str,
+        "files": list[str],
+    },
+)
+_Shown = TypedDict("_Shown", {"broken-glass": dict[str, str] | None})
+
+
+class ChangeShown(ChangeAnswer, _Shown):
+    """All of a change: what it means, what is wrong with it, who must agree, and its text."""
+
+    review: dict[str, Any]
+    text: str
+    problems: list[str]
+    approvals: list[dict[str, Any]]
+    pushes: list[dict[str, str]]
+    diff: list[dict[str, Any]]
+
+
+OutcomeAnswer = TypedDict("OutcomeAnswer", {"name": str, "state": str, "merged": str | None, "waits-for": str})
 
 
 def state(change: Change) -> str:
@@ -20,7 +52,7 @@ def state(change: Change) -> str:
     return "ready" if change.good else "waiting"
 
 
-def change_json(change: Change) -> dict[str, Any]:
+def change_json(change: Change) -> ChangeAnswer:
     """Show a change in a list of them."""
     pushes = change.record.pushes
     return {
@@ -38,7 +70,7 @@ def change_json(change: Change) -> dict[str, Any]:
     }
 
 
-def change_shown(change: Change, store: Store) -> dict[str, Any]:
+def change_shown(change: Change, store: Store) -> ChangeShown:
     """Show all of a change: what it means, what is wrong with it, who must agree, and its text.
 
     Args:
@@ -65,7 +97,7 @@ def change_shown(change: Change, store: Store) -> dict[str, Any]:
     }
 
 
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome) -> OutcomeAnswer:
     """Show what became of a change."""
     found = outcome.change
     done = bool(outcome.merged) and (found.good or not found.merged)

@@ -14,6 +14,7 @@ from registry.errors import NotFound, Unavailable
 from registry.following import Following
 from registry.group import Group
 from registry.index import Index
+from registry.looks import Looks
 from registry.model import Decision, Origin
 from registry.policy.content import Memory
 from registry.policy.policy import Policy
@@ -59,6 +60,7 @@ class Installation:
         self.following = following or Following(None)
         self.state = state or State()
         self.sigstore = sigstore or Sigstore()
+        self.looks = Looks(blobs)  # remembers for this process, until it is given a file
         self.resolver = Resolver()  # asks nobody, until it is given a credential
         self.store = store
         self.blobs = blobs

@@ -9,7 +9,8 @@ from registry.errors import Forbidden, Invalid, NotFound
 from registry.index import Index
 from registry.installation import OPERATOR, Installation, Trailer, View, Writing
 from registry.model import Decision, Origin, Token
-from registry.policy.files import BadFile
+from registry.policy.files import BadFile, Statement
+from registry.policy.rights import belongs
 from registry.policy.roles import Principal, Scope
 from registry.records import timestamp, token_record
 
@@ -110,7 +111,7 @@ def revoke(installation: Installation, by: Principal | None, token_id: str) -> T
         if by is not None and by.token == token_id:
             origin, statement = Origin("token", by.name or "", by.token), token_path(token_id)
         else:
-            origin, statement = _manager(writing, by, token.owner)
+            origin, statement = _ender(writing, by, token.owner)
         if token.revoked:
             return token
         ended = replace(token, revoked=writing.now, revoked_by=origin.principal)
@@ -179,6 +180,29 @@ def _check_outlives(writing: Writing, by: Principal | None, expires: datetime | 
             f"Token {mother.id} expires at {timestamp(mother.expires)}, and what it makes may not live longer; "
             "ask for an earlier end"
         )
+
+
+def require_admin(view: View, by: Principal) -> Statement:
+    """Tell what lets somebody see and end the tokens of others.
+
+    Raises:
+        Forbidden: nothing does: they are no admin, or their token is limited.
+    """
+    try:
+        admins = view.policy.organization().admins
+    except BadFile:
+        admins = ()
+    found = next((one for one in admins if belongs(view.policy, by.name, (one.name,)) is True), None)
+    if found is None or not by.scope.whole or by.run:
+        raise Forbidden(f"{by} may not see or end tokens of others; admins may, by a token without limits")
+    return found.statement
+
+
+def _ender(writing: Writing, by: Principal | None, owner: str) -> tuple[Origin, str]:
+    """Tell who ends a token and what lets them: who manages it, or an admin."""
+    if by is None or by.name == owner:
+        return _manager(writing, by, owner)
+    return Origin("token", by.name or "", by.token), require_admin(writing, by).ref
 
 
 def _manager(writing: Writing, by: Principal | None, owner: str) -> tuple[Origin, str]:

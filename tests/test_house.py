@@ -24,6 +24,7 @@ HOMES = {
     "jwt": {"registry/keys.py", "registry/signatures.py"},
     "sqlite3": {
         "registry/database.py",
+        "registry/looks.py",
         "registry/sessions.py",
         "registry/state.py",
         "registry/strips.py",

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -96,7 +96,7 @@ def run_log(options: argparse.Namespace) -> int:
     if options.yank:
         return recall.run(options, wanted, query)
     recall.refuse_options(options)
-    events: Iterable[dict[str, Any]]
+    events: Iterable[Mapping[str, Any]]
     if options.data:
         installation = data.open_installation(options.data)
         if wanted.facts:
@@ -117,7 +117,7 @@ def run_log(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show(event: dict[str, Any]) -> None:
+def _show(event: Mapping[str, Any]) -> None:
     """Show one event as a person reads it: what, when, who, and why that was allowed."""
     facts = {name: shown(fact) for name, fact in event["facts"].items()}
     print(f"{shown(event['time'][:19])}Z  {shown(event['subject'])}")

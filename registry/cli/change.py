@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from registry import changes
@@ -102,6 +103,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_show(options: argparse.Namespace) -> int:
     """Show one change."""
+    found: Mapping[str, Any]
     if options.data:
         installation = data.open_installation(options.data)
         found = change_shown(changes.find(installation, options.name), installation.store)
@@ -187,7 +189,7 @@ def _told(options: argparse.Namespace, answer: dict[str, Any]) -> int:
     return 0
 
 
-def _text(found: dict[str, Any]) -> str:
+def _text(found: Mapping[str, Any]) -> str:
     """Write a change for a terminal: the review first, the text of the files last."""
     lines = [f"Change {found['name']}, by {found['author'] or 'nobody known'}: {found['state']}"]
     lines += [f"  {found['subject']}"] if found["subject"] else []

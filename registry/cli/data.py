@@ -18,12 +18,14 @@ from registry.durable import make_folders, sync_folder
 from registry.errors import Conflict, NotFound, Unavailable
 from registry.following import Following
 from registry.installation import Installation
+from registry.looks import Looks
 from registry.records import ATTRIBUTES
 from registry.state import State
 from registry.store import LEDGER, POLICY, NewCommit, Signature
 from registry.store.git import GitStore
 
 GIT_FOLDER = "waybill.git"
+LOOKS = "looks.sqlite"  # made again where it is missing, like the next
 TRAIL = "trail.sqlite"  # made again where it is missing
 STATE = "state.sqlite"  # made again too, but what it knew is lost
 OPERATOR = Signature("operator", "operator@waybill.invalid")
@@ -117,9 +119,11 @@ def open_installation(folder: Path, store: GitStore | None = None, own: str | No
         raise NotFound(f"{folder} holds no installation; {repair}")
     blobs, state = LocalBlobs(path / "lfs"), State(folder / STATE)
     found, sigstore = store or GitStore(path), Sigstore(folder / "trusted_root.json")
-    return Installation(
+    installation = Installation(
         found, blobs, folder / TRAIL, following=following(folder), state=state, sigstore=sigstore, checker=Rules(own)
     )
+    installation.looks = Looks(blobs, folder / LOOKS)
+    return installation
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:

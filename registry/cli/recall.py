@@ -4,10 +4,9 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from registry import curate
-from registry.answers import recall_json
+from registry.answers import RecallAnswer, recall_json
 from registry.audit import Wanted
 from registry.cli import data, remote, values
 from registry.errors import Invalid, WaybillError
@@ -52,20 +51,20 @@ def refuse_options(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, wanted: Wanted, query: dict[str, str | None]) -> int:
     """Show the releases that fit, and with --yes yank each that is not yanked yet; again after a failure is no harm."""
-    yank: Callable[[dict[str, Any]], object]
+    yank: Callable[[RecallAnswer], object]
     if options.data:
         installation = data.open_installation(options.data)
         installation.trail.catch_up(LEDGER, values.progress("commits of the history read"))
         found = [recall_json(recall) for recall in recalled(installation, wanted)]
 
-        def yank(one: dict[str, Any]) -> object:
+        def yank(one: RecallAnswer) -> object:
             names = RegistryName(one["registry"]), ProjectName(one["project"])
             return curate.yank(installation, None, *names, one["version"], options.reason)
     else:
         server = remote.Server(options.url)
         found = server.ask("GET", "log/releases", query, shape=_RELEASES)["releases"]
 
-        def yank(one: dict[str, Any]) -> object:
+        def yank(one: RecallAnswer) -> object:
             path = "registries/{registry}/projects/{project}/releases/{version}/yank".format_map(one)
             return server.ask("PUT", path, body={"reason": options.reason})
 
@@ -79,7 +78,7 @@ def run(options: argparse.Namespace, wanted: Wanted, query: dict[str, str | None
     return 1 if failures else 0
 
 
-def _yanked(found: list[dict[str, Any]], yank: Callable[[dict[str, Any]], object], reason: str) -> int:
+def _yanked(found: list[RecallAnswer], yank: Callable[[RecallAnswer], object], reason: str) -> int:
     """Yank one after the other, each durable when the next begins; one that fails keeps no other from it."""
     failures = 0
     for one in found:
@@ -91,12 +90,12 @@ def _yanked(found: list[dict[str, Any]], yank: Callable[[dict[str, Any]], object
             failures += 1
             print(shown(f"{one['project']} {one['version']} was not yanked: {error}"), file=sys.stderr)
         else:
-            one.update(yanked=True, reason=reason)
+            one["yanked"], one["reason"] = True, reason
             print(shown(f"{one['project']} {one['version']} is yanked"), file=sys.stderr)
     return failures
 
 
-def _show(one: dict[str, Any]) -> None:
+def _show(one: RecallAnswer) -> None:
     """Show one release: what is meant, and what a yank reaches besides."""
     already = f"  (yanked already{': ' if one['reason'] else ''}{one['reason'] or ''})" if one["yanked"] else ""
     print(shown(f"{one['project']} {one['version']}  in {one['registry']}{already}"))
@@ -106,7 +105,7 @@ def _show(one: dict[str, Any]) -> None:
         print(shown(f"    and with it {name}, which comes from elsewhere"))
 
 
-def _tell(found: list[dict[str, Any]], failures: int, *, done: bool) -> None:
+def _tell(found: list[RecallAnswer], failures: int, *, done: bool) -> None:
     left, all_ = sum(not one["yanked"] for one in found), "1 release" if len(found) == 1 else f"{len(found)} releases"
     if not found:
         said = "Nothing that is still here was published like that"

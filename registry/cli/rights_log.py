@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
             "with --policy, only --registry, --project, --principal, --since, --limit and a project narrow it"
         )
     project = options.project or (options.what[0] if options.what else None)
-    found: Iterable[dict[str, Any]]
+    found: Iterable[Mapping[str, Any]]
     if options.data:
         whose = Whose(options.principal, options.registry, project, options.since)
         found = map(turn_json, islice(turns(data.open_installation(options.data), whose), options.limit))
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _show(turn: dict[str, Any]) -> None:
+def _show(turn: Mapping[str, Any]) -> None:
     print(f"{shown(turn['time'][:19])}Z  {shown(turn['subject'])}")
     approvers = ", ".join(map(shown, turn["approved_by"]))
     print(f"    by {shown(turn['author'])}, {f'approved by {approvers}' if approvers else 'without an approval'}")

@@ -56,7 +56,7 @@ def run_create(options: argparse.Namespace) -> int:
         scope = Scope(Role.named(options.role), registries, projects)
         installation = data.open_installation(options.data)
         issued = tokens.create(installation, None, options.person, scope=scope, expires=expires, note=options.note)
-        answer = {"secret": issued.secret, **token_json(issued.token)}
+        answer: dict[str, Any] = {"secret": issued.secret, **token_json(issued.token)}
     else:
         wanted = {
             "owner": options.person,

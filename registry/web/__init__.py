@@ -36,7 +36,7 @@ from registry.web.front import Front
 from registry.web.log import RequestLog
 from registry.web.pages import Pages
 from registry.web.projects import ProjectPages
-from registry.web.refusals import from_error, from_http, refusal
+from registry.web.refusals import from_error, from_http, problem_of, refusal
 from registry.web.request import Request  # this submodule takes the name `request` here: hence flask.request below
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def create_app(
 
 
 def _framework(error: HTTPException) -> Response:
+    if flask.request.path.startswith("/-/api/"):
+        return problem_of(error)
     if error.code == 405 and "/simple" in flask.request.path:
         error.description = "Uploads go to the registry's own URL, without /simple/"
     elif error.code == 404:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from functools import cache
 from itertools import islice
+from typing import Required, TypedDict
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from registry import audit, names
-from registry.answers import event_json, turn_json, verdict_json
+from registry.answers import EventAnswer, TurnAnswer, VerdictAnswer, event_json, turn_json, verdict_json
 from registry.audit import Wanted
 from registry.errors import Forbidden, Invalid
 from registry.installation import Installation, View
@@ -20,9 +21,56 @@ from registry.policy.roles import Action, Principal
 from registry.rights_log import Whose, turns
 from registry.web import params
 from registry.web.auth import known_project, known_registry
-from registry.web.doors import Need, door, passed
+from registry.web.doors import Need, Query, door, passed
+from registry.web.paging import LIMIT
 
 MOST_EVENTS = 1000
+REGISTRY = Query("registry", "only of this registry")
+PROJECT = Query("project", "only of this project")
+SINCE = Query("since", "a date or time, UTC where it names no zone")
+WANTED = (
+    REGISTRY,
+    PROJECT,
+    Query("version", "only of this version"),
+    Query("pipeline", "only by this pipeline, or any attempt of this run"),
+    Query("repository", "only from this git repository: its address, the end of it, or its id"),
+    Query("commit", "only from this commit of it, or one that begins like this"),
+    SINCE,
+    Query("until", "a date, its end meant, or time"),
+    Query("declared", "also by what was not verified", {"enum": ["true", "false"]}),
+)
+_WHOSE = (Query("principal", "only rights of theirs"), REGISTRY, PROJECT, SINCE)
+_QUESTION = (
+    Query("action", "what for", {"enum": [action.value for action in Action]}, needed=True),
+    Query("registry", "in which registry; may be left out where there is one"),
+    Query("project", "on which project", needed=True),
+    Query("at", "by the policy as it was: a commit, date or time"),
+)
+
+
+class EventsAnswer(TypedDict):
+    """Commits of the ledger, newest first."""
+
+    events: list[EventAnswer]
+
+
+class TurnsAnswer(TypedDict):
+    """Commits of the policy, newest first."""
+
+    commits: list[TurnAnswer]
+
+
+class WhoAnswer(TypedDict):
+    """Who may, by which policy."""
+
+    policy: str
+    principals: list[VerdictAnswer]
+
+
+class WhyAnswer(VerdictAnswer):
+    """Why somebody may, or may not, by which policy."""
+
+    policy: Required[str]
 
 
 def blueprint(installation: Installation) -> Blueprint:
@@ -30,7 +78,9 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("audit", __name__)
 
     @routes.get("/log")
-    @door(Need.SIGNED_IN, "What happened to what one may read, newest first")
+    @door(
+        Need.SIGNED_IN, "What happened to what one may read, newest first", query=(*WANTED, LIMIT), answer=EventsAnswer
+    )
     def log() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         limit = min(params.number("limit", 100), MOST_EVENTS)
@@ -40,7 +90,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(events=[event_json(event) for event in islice(visible, limit)])
 
     @routes.get("/log/policy")
-    @door(Need.AUDITOR, "Which commits of the policy changed whose rights")
+    @door(Need.AUDITOR, "Which commits of the policy changed whose rights", query=(*_WHOSE, LIMIT), answer=TurnsAnswer)
     def log_policy() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         _require_sight_of_policy(view, principal)
@@ -55,7 +105,12 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(commits=[turn_json(turn) for turn in islice(turns(installation, whose), limit)])
 
     @routes.get("/who-can")
-    @door(Need.SIGNED_IN, "Who may do something; for those who may change it, and auditors")
+    @door(
+        Need.SIGNED_IN,
+        "Who may do something; for those who may change it, and auditors",
+        query=_QUESTION,
+        answer=WhoAnswer,
+    )
     def who_can() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         action, registry, project = _question(view)
@@ -65,7 +120,12 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(policy=policy.commit, principals=[verdict_json(who, verdict) for who, verdict in found])
 
     @routes.get("/explain")
-    @door(Need.SIGNED_IN, "Why somebody may, or may not; about others for who may ask who can")
+    @door(
+        Need.SIGNED_IN,
+        "Why somebody may, or may not; about others for who may ask who can",
+        query=(Query("principal", "an id of people.yaml", needed=True), *_QUESTION),
+        answer=WhyAnswer,
+    )
     def explain() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         action, registry, project = _question(view)

@@ -1,6 +1,7 @@
 """`POST /-/api/v1/check`: would this upload be accepted? The form is that of an upload, and so are the words."""
 
 from contextlib import ExitStack
+from typing import TypedDict
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
@@ -9,8 +10,20 @@ from registry.installation import Installation
 from registry.policy.roles import Action
 from registry.upload import examine
 from registry.web import params
-from registry.web.doors import door
+from registry.web.doors import Query, door
 from registry.web.upload import receive_file
+
+
+class CheckAnswer(TypedDict):
+    """That a file would be accepted, by which policy, and whether it is here already."""
+
+    accepted: bool
+    here: bool
+    policy: str
+    filename: str
+    project: str
+    version: str
+    sha256: str
 
 
 def blueprint(installation: Installation) -> Blueprint:
@@ -18,7 +31,18 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("check", __name__)
 
     @routes.post("/check")
-    @door(Action.PUBLISH, "Whether an upload would be accepted; nothing is stored")
+    @door(
+        Action.PUBLISH,
+        "Whether an upload would be accepted; nothing is stored",
+        query=(Query("registry", "into which registry", needed=True),),
+        body={
+            "type": "object",
+            "properties": {"content": {"type": "string", "contentMediaType": "application/octet-stream"}},
+            "required": ["content"],
+        },
+        sent="multipart/form-data",
+        answer=CheckAnswer,
+    )
     def check() -> ResponseReturnValue:
         registry = params.text("registry")
         with ExitStack() as stack:

@@ -1,5 +1,7 @@
 """`/-/api/v1/registries/…/yank`: the verbs of `registry/curate.py` over HTTP."""
 
+from typing import TypedDict
+
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
@@ -15,12 +17,27 @@ from registry.web.doors import door
 _YANK = "/registries/<registry>/projects/<project>/releases/<version>/yank"
 
 
+class Reason(TypedDict, total=False):
+    """Why."""
+
+    reason: str | None
+
+
+class YankAnswer(TypedDict):
+    """A release, yanked or not."""
+
+    project: str
+    version: str
+    yanked: bool
+    reason: str | None
+
+
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes that change releases."""
     routes = Blueprint("curate", __name__)
 
     @routes.put(_YANK)
-    @door(Action.YANK, "Hides a release unless it is pinned")
+    @door(Action.YANK, "Hides a release unless it is pinned", query=(), body=Reason, answer=YankAnswer)
     def yank(registry: str, project: str, version: str) -> ResponseReturnValue:
         view, principal = params.known_caller(installation, pipelines=True)
         name, wanted = known_registry(view, registry), known_project(project)
@@ -29,7 +46,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return _shown(wanted, curate.yank(installation, principal, name, wanted, names.version(version), reason))
 
     @routes.delete(_YANK)
-    @door(Action.YANK, "Takes a yank back")
+    @door(Action.YANK, "Takes a yank back", query=(), answer=YankAnswer)
     def unyank(registry: str, project: str, version: str) -> ResponseReturnValue:
         view, principal = params.known_caller(installation, pipelines=True)
         name, wanted = known_registry(view, registry), known_project(project)

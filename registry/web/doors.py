@@ -57,10 +57,17 @@ class Door:
     asks: Permission  # the least that anybody needs; a view may ask more, never less
     summary: str
     query: tuple[Query, ...] | None = None  # every parameter that means something; None: unknown ones are not refused
-    body: Any = None  # type of the JSON object that is sent; None: no JSON
-    answer: Any = None  # type of the JSON answer; None: no JSON
+    body: Any = None  # type of what is sent; None: nothing, or nothing that is described
+    sent: str = "application/json"  # media type of what is sent
+    answer: Any = None  # type of the JSON answer; None: another form, and the route is not described
     status: int = 200  # of the answer when all is well
-    form: str = "application/json"  # media type of the answer
+    stream: Any = None  # type of each line, where the answer is also given as NDJSON
+
+    @property
+    def forms(self) -> list[tuple[str, Any]]:
+        """The media types of the answer, with the type of each."""
+        lines = [("application/x-ndjson", str)] if self.stream else []
+        return [("application/json", self.answer), *lines]
 
 
 def door(asks: Permission, summary: str, **more: Any) -> Callable[[F], F]:
@@ -131,6 +138,15 @@ def guard(app: Flask, defect: Callable[[Exception], Response]) -> None:
             return response
         response.close()
         return defect(RuntimeError(f"{request.endpoint} answers without having asked what it declares: {found.asks}"))
+
+
+def fields() -> set[str]:
+    """Name all that a request of this route may say: in its path, its query, its body."""
+    found = current()
+    if found is None:
+        return set()
+    body = getattr(found.body, "__annotations__", {})
+    return {*(request.view_args or {}), *(query.name for query in found.query or ()), *body}
 
 
 def require_known_query() -> None:

@@ -98,7 +98,10 @@ def time(name: str, *, end_of_day: bool = False) -> datetime | None:
     Raises:
         Invalid: it is neither.
     """
-    return moment(request.args[name], end_of_day=end_of_day) if name in request.args else None
+    try:
+        return moment(request.args[name], end_of_day=end_of_day) if name in request.args else None
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}") from None
 
 
 def flag(name: str) -> bool:

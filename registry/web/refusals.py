@@ -4,6 +4,7 @@ import json
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from registry.errors import (
     Conflict,
@@ -16,6 +17,7 @@ from registry.errors import (
     Unavailable,
     WaybillError,
 )
+from registry.web.doors import fields
 
 _STATUS: tuple[tuple[type[WaybillError], int], ...] = (
     (TooLarge, 413),
@@ -68,13 +70,29 @@ def refusal(status: int, text: str) -> Response:
 def problems(routes: Blueprint) -> None:
     """Let these routes refuse by application/problem+json (RFC 9457)."""
     routes.register_error_handler(WaybillError, lambda error: _problem(status_of(error), str(error)))
-    routes.register_error_handler(
-        HTTPException, lambda error: _problem(error.code or 500, error.description or error.name)
-    )
+    routes.register_error_handler(HTTPException, problem_of)
+
+
+def problem_of(error: HTTPException) -> Response:
+    """Answer a refusal of the framework as a problem, with the headers it asks for, such as Allow."""
+    response = _problem(error.code or 500, error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    return response
 
 
 def _problem(status: int, detail: str) -> Response:
-    response = jsonify(type="about:blank", status=status, detail=detail)
+    said = {
+        "type": "about:blank",
+        "title": HTTP_STATUS_CODES.get(status, "Refused"),
+        "status": status,
+        "detail": detail,
+    }
+    field = detail.partition(":")[0]  # our refusals begin with the name of what is wrong, where it has one
+    if field in fields():
+        said["field"] = field
+    response = jsonify(said)
     response.status_code = status
     response.content_type = "application/problem+json"
     return challenge(response)

@@ -1,14 +1,41 @@
 """`/-/api/v1/tokens`: one's own API tokens."""
 
-from flask import Blueprint, jsonify
+from typing import TypedDict
+
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from registry import tokens
-from registry.answers import token_json
+from registry.answers import TokenAnswer, token_json
 from registry.history import moment
 from registry.installation import Installation
 from registry.web import params
-from registry.web.doors import Need, door
+from registry.web.doors import Need, Query, door
+
+_OWNER = Query("owner", "whose: an id of people.yaml, or * for everybody's; for admins, by a token without limits")
+
+
+class TokensAnswer(TypedDict):
+    """API tokens, newest first."""
+
+    tokens: list[TokenAnswer]
+
+
+class TokenMade(TokenAnswer):
+    """A new token: the only moment its secret is known."""
+
+    secret: str
+
+
+class TokenWanted(TypedDict, total=False):
+    """What a new token shall be; what is left out is no limit."""
+
+    owner: str | None
+    role: str | None
+    registries: list[str] | None
+    projects: list[str] | None
+    expires: str | None
+    note: str | None
 
 
 def blueprint(installation: Installation) -> Blueprint:
@@ -16,15 +43,25 @@ def blueprint(installation: Installation) -> Blueprint:
     routes = Blueprint("tokens", __name__)
 
     @routes.get("/tokens")
-    @door(Need.SIGNED_IN, "One's own API tokens")
+    @door(Need.SIGNED_IN, "One's own API tokens; everybody's for admins", query=(_OWNER,), answer=TokensAnswer)
     def listing() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
+        owner = request.args.get("owner", principal.name)
+        if owner != principal.name:
+            tokens.require_admin(view, principal)
+            return jsonify(tokens=[token_json(t) for t in tokens.every(view.index) if owner in {"*", t.owner}])
         own = (t for t in tokens.every(view.index) if t.owner == principal.name)
-        shown = [token_json(t) for t in own if principal.scope.whole or t.id == principal.token]
-        return jsonify(tokens=shown)
+        return jsonify(tokens=[token_json(t) for t in own if principal.scope.whole or t.id == principal.token])
 
     @routes.post("/tokens")
-    @door(Need.SIGNED_IN, "Makes an API token of one's own")
+    @door(
+        Need.SIGNED_IN,
+        "Makes an API token of one's own; not to be repeated blindly",
+        query=(),
+        body=TokenWanted,
+        answer=TokenMade,
+        status=201,
+    )
     def create() -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         sent = params.body("owner", "role", "registries", "projects", "expires", "note")
@@ -40,7 +77,7 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(secret=issued.secret, **token_json(issued.token)), 201
 
     @routes.delete("/tokens/<token_id>")
-    @door(Need.SIGNED_IN, "Ends an API token")
+    @door(Need.SIGNED_IN, "Ends an API token: one's own, or for admins, anybody's", query=(), answer=TokenAnswer)
     def revoke(token_id: str) -> ResponseReturnValue:
         _, principal = params.known_caller(installation)
         return jsonify(token_json(tokens.revoke(installation, principal, token_id)))

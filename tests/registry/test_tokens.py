@@ -176,3 +176,24 @@ def test_two_that_revoke_one_token_at_once_both_succeed(site: Site) -> None:
     for thread in threads:
         thread.join()
     assert ended == [True] * 4
+
+
+def test_an_admin_sees_and_ends_the_tokens_of_others_and_nobody_else_does(site: Site) -> None:
+    site.policy(people="alice: {}\nbob: {}\ncarol: {}\n")
+    bobs = site.token("bob").split("_")[1]
+    listed = {"owner": "bob"}
+    assert [one["id"] for one in json_of(site.ask("/-/api/v1/tokens", query=listed))["tokens"]] == [bobs]
+    assert bobs in {one["id"] for one in json_of(site.ask("/-/api/v1/tokens", query={"owner": "*"}))["tokens"]}
+    limited = {"Authorization": f"Bearer {site.limited('alice', Scope(Role.READ))}"}
+    for person, headers in (("carol", None), (None, limited)):
+        assert site.ask("/-/api/v1/tokens", person, headers=headers, query=listed).status_code == 403
+        assert site.ask(f"/-/api/v1/tokens/{bobs}", person, method="DELETE", headers=headers).status_code == 403
+    for _ in range(2):  # again changes nothing
+        ended = json_of(site.ask(f"/-/api/v1/tokens/{bobs}", method="DELETE"))
+        assert (ended["owner"], ended["revoked"] is not None) == ("bob", True)
+    assert site.ask("/-/api/v1/tokens", "bob").status_code == 401
+
+
+def test_an_admin_makes_no_tokens_for_others(site: Site) -> None:
+    site.policy(people="alice: {}\nbob: {}\n")
+    assert site.ask("/-/api/v1/tokens", method="POST", data=b'{"owner": "bob"}').status_code == 403
