@@ -4,6 +4,7 @@ import http.client
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -58,9 +59,10 @@ def send(server: Server, families: Mapping[str, Rules], count: int, seed: int, s
     """Send so many uploads, numbered from `start`, over a few connections."""
 
     def lane(first: int) -> list[Outcome]:
-        client = _Client(server)
         numbers = range(start + first, start + count, CONNECTIONS)
-        return [client.send(number, generate(families, number, seed)) for number in numbers]
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
+            client = _Client(connection, basic("__token__", server.token))
+            return [client.send(number, generate(families, number, seed)) for number in numbers]
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         return Tally([outcome for share in pool.map(lane, range(CONNECTIONS)) for outcome in share])
@@ -69,9 +71,8 @@ def send(server: Server, families: Mapping[str, Rules], count: int, seed: int, s
 class _Client:
     """One connection, made again where the server closed it."""
 
-    def __init__(self, server: Server) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        self._authorization = basic("__token__", server.token)
+    def __init__(self, connection: http.client.HTTPConnection, authorization: str) -> None:
+        self._connection, self._authorization = connection, authorization
 
     def send(self, number: int, upload: Upload) -> Outcome:
         for _ in range(2):  # the first connection may have been closed since the upload before
