@@ -28,6 +28,7 @@ class Contents:
         name: as the archive spells it, for display.
         version: as the archive spells it.
         requires_python: as written, None if it is not there.
+        peculiar: what PyPI would refuse it for, by the word with which a registry accepts it (`PECULIARITIES`).
         members: every file with its size unpacked, in the archive's order.
     """
 
@@ -36,6 +37,7 @@ class Contents:
     name: str
     version: str
     requires_python: str | None
+    peculiar: Mapping[str, str]
     members: Mapping[str, int] = field(repr=False, compare=False)
 
 
@@ -55,4 +57,12 @@ def inspect(path: Path, dist: Distribution, limits: Limits = Limits()) -> Conten
         read = read_wheel if dist.kind == "wheel" else read_sdist
         where, metadata, members = read(file, length, dist, limits)
     fields = read_metadata(metadata, where, dist)
-    return Contents(metadata, fields.metadata_version, fields.name, fields.version, fields.requires_python, members)
+    return Contents(
+        metadata,
+        fields.metadata_version,
+        fields.name,
+        fields.version,
+        fields.requires_python,
+        fields.peculiar,
+        members,
+    )

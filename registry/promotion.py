@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from registry import names
+from registry.acceptance import Entrant, accept
 from registry.admission import Candidate, admit, vacant
-from registry.checking import asks_of_uploads
 from registry.entries import Beside, beside, enter
 from registry.errors import Conflict, Forbidden, Invalid, Moved, NotFound, Unavailable
 from registry.installation import Installation, Trailer, View, Writing
@@ -149,19 +149,20 @@ def _promoted(
     """Decide once more, now that it counts, and record.
 
     Raises:
-        Moved: the source, or a policy with rules, is another one than was looked at.
+        Moved: the source, or the policy, is another one than was looked at.
     """
     view, files, kept = seen
     if list(_offered(writing, principal, route)) != list(files):
         raise Moved("The release changed while it was looked at")
-    if writing.policy.commit != view.policy.commit and asks_of_uploads(writing.policy):
-        raise Moved("The policy changed while its rules were asked")
+    if writing.policy.commit != view.policy.commit:
+        raise Moved("The policy changed while the files were looked into")
     entered, there = [], []
     for file in files:
         by, existing = _admitted(writing, principal, route, file)
         if existing:
             there.append(existing)
             continue
+        accept(Entrant(route.target, file.dist, file.sha256, file.size), {}, writing)
         if installation.blobs.size(file.sha256) != file.size:
             raise _lost(file)
         new = replace(file, uploaded=writing.now, decision=by[1], promoted=Promotion(route.source, by[0]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from registry import archive, credentials, names
+from registry.acceptance import Entrant, accept
 from registry.admission import Candidate, admit
 from registry.agreement import agree
 from registry.blobs.incoming import Incoming
@@ -117,6 +118,7 @@ def inspected(
         Invalid: it is not acceptable.
     """
     contents = archive.inspect(draft.path, dist)
+    accept(Entrant(registry, dist, draft.sha256, draft.size), contents.peculiar, view)
     arrival = Arrival(draft.path, dist, draft.size, draft.sha256, contents, registry, origin)
     refuse_upload(installation.checker, view.policy, arrival, view.now)
     return contents
@@ -154,10 +156,11 @@ def _stored(
         return existing
     if writing.policy.commit != found.policy.commit and asks_of_uploads(writing.policy):
         raise Moved("The policy changed while its rules were asked")
-    if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
-        installation.blobs.publish(draft)
     if found.contents is None:
         raise ValueError("only what was looked into can be stored")
+    accept(Entrant(registry, dist, draft.sha256, draft.size), found.contents.peculiar, writing)
+    if installation.blobs.size(draft.sha256) != draft.size:  # maintenance took it, as no file named it until now
+        installation.blobs.publish(draft)
     keeps_metadata = dist.kind == "wheel" or _numbers(found.contents.metadata_version) >= _RELIABLE_SDIST
     metadata = found.contents.metadata if keeps_metadata else None
     file = File(

@@ -95,6 +95,10 @@ def _check_wheel_file(data: bytes, where: str, dist: names.Distribution) -> None
         raise Invalid(
             f"{where}: Wheel-Version must be there once and be 1.0 or another 1.x; build with a current backend"
         )
+    build = [str(value).strip() for value in fields.get_all("Build", [])]
+    said = dist.filename.removesuffix(".whl").split("-")[2:-3]
+    if build and build != said:
+        raise Invalid(f"{where}: its Build field says {shown(build[0])} and the filename does not; use 'wheel tags'")
     inside: set[Tag] = set()
     for value in fields.get_all("Tag", []):
         tag = str(value).strip()

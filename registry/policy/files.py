@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from registry.errors import Invalid
 from registry.policy.bounds import Limits, Review
 from registry.policy.known_as import Address
+from registry.policy.peculiar import USUAL
 from registry.policy.roles import Role
 from registry.policy.ruling import Ruling
 
@@ -197,6 +198,7 @@ class RegistryFile:
     frozen: Statement | None = None  # where it says that nothing is written here; None: it does not
     known_as: tuple[Address, ...] = ()
     closes_after_days: int | None = None  # after which a release takes no more files; None: it always does
+    accepts: tuple[str, ...] = USUAL  # of `PECULIARITIES`
 
 
 @dataclass(frozen=True, slots=True)

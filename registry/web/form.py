@@ -1,5 +1,6 @@
 """A multipart form as it streams in: the fields somebody asks for in memory, the one file in a draft (RFC 7578)."""
 
+import re
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 
@@ -16,6 +17,7 @@ FORM_PARTS = 8_000
 
 _CHUNK = 2**18  # bytes read at one time
 _FILE_FIELDS = ("content", "file")  # legacy uploaders; curl
+_PARAMETER = re.compile(r";\s*(name|filename)\*?\s*=", re.IGNORECASE)
 _SEND_ONE = "send exactly one, as multipart/form-data field 'content' or 'file'"
 
 
@@ -53,13 +55,18 @@ class Form:
         """Tell where the bytes of a part go.
 
         Raises:
-            Invalid: it is a second file.
+            Invalid: it is a second file, a text that is sent as one, or has two names.
         """
+        _require_one_name(part)
         if part.filename is None and part.name in self._texts:
             text = bytearray()
             self._texts[part.name].append(text)
             return text.extend
-        if part.filename is None or part.name not in _FILE_FIELDS:
+        if part.filename is None:
+            return _read_over
+        if part.name in self._texts:
+            raise Invalid(f"{part.name}: was sent as a file, with a filename; send it as text")
+        if part.name not in _FILE_FIELDS:
             return _read_over
         if self._draft:
             raise Invalid(f"content: the upload carries more than one file; {_SEND_ONE}")
@@ -100,6 +107,14 @@ def receive(request: Request, wanted: Collection[str], blobs: Blobs, limit: int,
     except MultipartError as error:
         raise Invalid(f"The body is not a whole multipart/form-data form: {error}. Send the upload again") from None
     return form
+
+
+def _require_one_name(part: MultipartSegment) -> None:
+    """Refuse a part that one reader takes for one field, and another, such as a proxy that looks in, for another."""
+    said = [value for name, value in part.headerlist if name == "Content-Disposition"]
+    parameters = [parameter.lower() for parameter in _PARAMETER.findall(said[0])] if said else []
+    if len(said) != 1 or len(set(parameters)) != len(parameters):
+        raise Invalid("The form has a part with two names or none; send one Content-Disposition with one of each")
 
 
 def _read_over(_data: bytes) -> None:

@@ -18,10 +18,12 @@ from registry.errors import (
     Unavailable,
     WaybillError,
 )
+from registry.policy.files import BadFile
 from registry.web.doors import fields
 
 _STATUS: tuple[tuple[type[WaybillError], int], ...] = (
     (TooLarge, 413),
+    (BadFile, 403),  # a policy file that cannot be read denies what it governs; the request itself is fine
     (Invalid, 400),
     (Unauthenticated, 401),
     (Forbidden, 403),

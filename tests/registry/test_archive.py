@@ -46,7 +46,7 @@ def test_a_readme_of_five_megabytes_and_two_thousand_classifiers_are_accepted(bu
 
 
 @both_kinds
-@pytest.mark.parametrize("metadata_version", ["1.0", "2.1", "2.6", "3.0"])
+@pytest.mark.parametrize("metadata_version", ["1.0", "1.2", "2.0", "2.1", "2.6"])
 def test_other_metadata_versions_and_unknown_fields_are_accepted(
     build: Build, metadata_version: str, tmp_path: Path
 ) -> None:
@@ -80,7 +80,7 @@ def test_a_description_among_the_fields_is_accepted(tmp_path: Path) -> None:
         (b"Name: demo\n", b"Name: de/mo\n", "'de/mo' is not a project name"),
         (b"Version: 1.0\n", b"Version: dog\n", "'dog' is not a PEP 440 version"),
         (b"Name: demo\n", b"Name: demo\n more\n", "Name must be one line"),
-        (b"Name: demo\n", b"Name: demo\x07\n", "Name must be one line"),
+        (b"Name: demo\n", b"Name: demo\x07\n", "'Name' holds control characters"),
         (b"Name: demo\n", b"Name: d\xe9mo\n", "is not UTF-8"),
         (b"Name: demo\n", b"Name demo\n", "a line among the fields is not 'Field: value'"),
         (b"Version: 1.0\n", b"Version: 1.0\nRequires-Python: snake\n", "Requires-Python 'snake' is not a specifier"),
@@ -97,7 +97,7 @@ def test_metadata_that_could_be_read_in_two_ways_is_refused(
 
 
 def test_a_name_in_the_body_is_not_a_field(tmp_path: Path) -> None:
-    for line_end in ("\n", "\r\n", "\r"):
+    for line_end in ("\n", "\r\n"):
         metadata = archives.core_metadata(body="Name: other\nName: another\n").replace(b"\n", line_end.encode())
         assert look(tmp_path, *archives.sdist(metadata=metadata)).name == "demo"
 

@@ -155,7 +155,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "WB401": file(lambda m: m.publish(renamed(m)), lambda m: m.publish(m.wheel())),
     "WB402": file(
-        lambda m: m.publish(m.wheel(classifier="Development Status :: 9 - No", summary="a\n b")),
+        lambda m: m.publish(m.wheel(classifier="Development Status :: 9 - No", dynamic="Colour")),
         lambda m: m.publish(m.wheel(summary="One line")),
     ),
     "WB403": file(lambda m: m.publish(m.wheel(requires_python=None)), lambda m: m.publish(m.wheel())),

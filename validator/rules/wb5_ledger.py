@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any
 
+from registry import names
+from registry.errors import Invalid
 from registry.index import Index
 from registry.policy.decide import Allowed
 from registry.records import canonical, pointer
@@ -42,8 +44,16 @@ def metadata_is_what_the_record_says(record: LedgerFile) -> None:
 @rule("WB504", on=["ledger"])
 def metadata_is_of_this_file(record: LedgerFile, metadata: CoreMetadata) -> None:
     """The stored metadata says of itself to be of this version, and asks for the Python that the record has."""
-    assert metadata.version == record.file.dist.version, f"the metadata is of version {metadata.version}"
+    assert _same(metadata.version, record.file.dist.version), f"the metadata is of version {metadata.version}"
     assert (metadata.requires_python or None) == record.file.requires_python, "Requires-Python differs from the record"
+
+
+def _same(spelled: str, version: str) -> bool:
+    """Tell whether a version is meant, which metadata may spell as v1.0 or 1.0-RC1 (PEP 440)."""
+    try:
+        return names.version(spelled) == version
+    except Invalid:
+        return False
 
 
 @rule("WB505", on=["ledger"])

@@ -57,9 +57,18 @@ def _registry(name: RegistryName, old: RegistryFile | None, new: RegistryFile | 
         direction = ordered(old.closes_after_days or never, new.closes_after_days or never)
         was, now = (str(side.closes_after_days) if side.closes_after_days else None for side in (old, new))
         yield Shift(direction, f"{what}: closes_after_days", was, now, new.statement)
+    if set(old.accepts) != set(new.accepts):
+        yield _accepts(what, set(old.accepts), set(new.accepts), new.statement)
     yield from _upstreams(what, old, new)
     yield from _known_as(what, old.known_as, new)
     yield from pipelines(what, old.publishers, new.publishers)
+
+
+def _accepts(what: str, had: set[str], have: set[str], place: Statement) -> Shift:
+    """Compare what may be published though PyPI would refuse it."""
+    direction = Direction.WIDER if had < have else Direction.NARROWER if have < had else Direction.OTHER
+    was, now = (", ".join(sorted(side)) or "nothing" for side in (had, have))
+    return Shift(direction, f"{what}: accepts", was, now, place)
 
 
 def _upstreams(what: str, old: RegistryFile, new: RegistryFile) -> Iterator[Shift]:

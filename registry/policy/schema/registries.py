@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from registry.policy.files import LinkedRepository, ProjectFile, RegistryFile, Upstream
+from registry.policy.peculiar import PECULIARITIES, USUAL
 from registry.policy.schema.grants import ENTRIES, GRANTS, GRANTS_BY_PROJECT
 from registry.policy.schema.kinds import DECIMAL, NAME, PATH, REGISTRY, URL, UUID
 from registry.policy.schema.known_as import KNOWN_AS
@@ -89,6 +90,7 @@ def _registry(row: Row) -> RegistryFile | None:
         frozen=row.said("frozen") if row.get("frozen") else None,
         known_as=row.get("known_as", ()),
         closes_after_days=row.get("closes_after_days"),
+        accepts=row.get("accepts", USUAL),
     )
 
 
@@ -134,6 +136,11 @@ REGISTRY_FILE = Table(
         "upstreams": Key(ListOf(_UPSTREAM, most=100), "where a composite or remote registry takes its projects from"),
         "frozen": Key(Flag(), "true: nothing is published, yanked or deleted here; reading goes on"),
         "known_as": Key(KNOWN_AS, "addresses of other systems whose place it takes, so that clients of them find it"),
+        "accepts": Key(
+            ListOf(Word("peculiarity", tuple(PECULIARITIES)), most=len(PECULIARITIES)),
+            "what is taken here though PyPI refuses it; where nothing is said, all but direct-urls. "
+            + "; ".join(f"{word}: {meaning}" for word, meaning in PECULIARITIES.items()),
+        ),
     },
     _registry,
 )

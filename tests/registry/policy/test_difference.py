@@ -174,6 +174,22 @@ def test_settings_of_the_installation_have_a_direction() -> None:
     assert [shift.what for shift in found.narrowed] == ["limits: file_mb"]
 
 
+def test_what_a_registry_accepts_beyond_pypi_has_a_direction() -> None:
+    usual, none, urls = (
+        "projects: open\n",
+        "projects: open\naccepts: []\n",
+        "projects: open\naccepts: [direct-urls]\n",
+    )
+    [widened] = compared({REGISTRY: none}, {REGISTRY: urls}).widened
+    assert (widened.what, widened.before, widened.after) == ("registry python: accepts", "nothing", "direct-urls")
+    [narrowed] = compared({REGISTRY: usual}, {REGISTRY: none}).narrowed
+    assert narrowed.before == "linux-tags, local-versions, other-tags, private-classifiers, stdlib-names"
+    found = compared({REGISTRY: usual}, {REGISTRY: urls})
+    assert not any("accepts" in shift.what for shift in (*found.widened, *found.narrowed))  # some more, some less
+    same = compared({REGISTRY: urls}, {REGISTRY: "accepts: [direct-urls, direct-urls]\nprojects: open\n"})
+    assert (same.widened, same.narrowed) == ((), ())
+
+
 def test_another_key_of_an_issuer_is_said_also_under_the_same_id() -> None:
     def keyed(number: str) -> dict[str, str]:
         key = f'{{"kid": "main", "kty": "RSA", "n": "{number}", "e": "AQAB"}}'

@@ -317,6 +317,8 @@ ACCEPTED = [
     ("registry", "{kind: composite, upstreams: [{registry: mirror}, {registry: team-a}]}"),
     ("registry", "{kind: remote, upstreams: [{url: 'https://mirror.example/simple/'}]}"),
     ("registry", "grants: [{role: read, to: [anyone]}]"),
+    ("registry", "accepts: []"),
+    ("registry", "accepts: [local-versions, direct-urls, linux-tags, other-tags, private-classifiers, stdlib-names]"),
     ("registry", "grants: [{role: admin, to: [everyone], until: '2027-01-31'}]"),
     ("registry", 'grants: [{role: read, to: [alice], reason: "2027-01-31"}]'),
 ]
@@ -334,6 +336,12 @@ REFUSED = [
         ["9: unknown role 'pubilsh', did you mean 'publish'?"],
     ),
     ("registry", "visibility: secret", ["1: unknown visibility 'secret'; known here: private, internal, public"]),
+    (
+        "registry",
+        "accepts: [local-version]",
+        ["1: unknown peculiarity 'local-version', did you mean 'local-versions'?"],
+    ),
+    ("registry", "accepts: all", ["1: accepts: this is not a list; write [...] or lines that begin with '- '"]),
     ("registry", "visibilty: public", ["1: unknown key 'visibilty', did you mean 'visibility'?"]),
     ("team", "colour: red", ["1: unknown key 'colour'; known here: members, maintainers"]),
     (

@@ -97,6 +97,28 @@ def test_a_form_with_two_files_or_none_is_refused(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        'Content-Disposition: form-data; name="x"; name="content"; filename="{}"',
+        'Content-Disposition: form-data; name="content"; filename="other"; FileName="{}"',
+        'Content-Disposition: form-data; name="content"; filename="{}"; filename*=UTF-8\'\'other',
+        'Content-Disposition: form-data; name="x"\r\nContent-Disposition: form-data; name="content"; filename="{}"',
+    ],
+)
+def test_a_part_with_two_names_is_refused_because_whoever_looks_in_on_the_way_may_see_the_other(
+    site: Site, head: str
+) -> None:
+    body, content_type = multipart([("content", WHEEL)])
+    good = f'Content-Disposition: form-data; name="content"; filename="{WHEEL[0]}"'
+    assert good.encode() in body
+    sent = {"Content-Type": content_type}
+    spoiled = body.replace(good.encode(), head.format(WHEEL[0]).encode())
+    answer = site.ask("/python/", method="POST", data=spoiled, headers=sent)
+    assert (answer.status_code, "two names" in answer.text) == (400, True)
+    assert site.ask("/python/", method="POST", data=body, headers=sent).status_code == 200
+
+
+@pytest.mark.parametrize(
     ("content_type", "body"),
     [
         ("application/json", b'{"name": "demo"}'),

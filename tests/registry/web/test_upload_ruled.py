@@ -7,8 +7,9 @@ import pytest
 
 from registry.cli import main
 from registry.cli.rules import Rules
-from tests.archives import wheel
+from tests.archives import core_metadata, wheel
 from tests.registry.web.pipelines import Ci, accepting, bearing
+from tests.registry.web.site import Site
 
 RULE = """\
 from validator import rule, skip
@@ -40,3 +41,10 @@ def test_a_release_that_comes_from_another_tag_is_refused_and_the_right_one_is_g
     clone = Path(site.folder) / "waybill.git"
     assert main(["check", str(clone), "--select", "AC"]) == 0, capsys.readouterr().out
     assert "1 rule passed (1 check)" in capsys.readouterr().out
+
+
+def test_a_version_that_the_metadata_spells_in_another_way_is_good_in_the_books(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert site.publish(wheel("demo", "1.0rc1", metadata=core_metadata("Demo", "v1.0-RC.1"))).status_code == 200
+    assert main(["check", str(site.folder / "waybill.git"), "--select", "WB5"]) == 0, capsys.readouterr().out
