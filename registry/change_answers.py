@@ -51,6 +51,7 @@ def change_shown(change: Change, store: Store) -> dict[str, Any]:
         "review": review.json(change.judgement),
         "text": review.text(change.judgement, change.beyond),
         "problems": [str(problem) for problem in change.problems],
+        "warnings": [str(warning) for warning in change.judgement.warnings],
         "approvals": [
             {"by": given.by, "at": timestamp(given.at), "base": given.base, "tree": given.tree}
             | {"counts": counts(change, given)}
