@@ -35,6 +35,7 @@ class ChangeShown(ChangeAnswer, _Shown):
     review: dict[str, Any]
     text: str
     problems: list[str]
+    warnings: list[str]
     approvals: list[dict[str, Any]]
     pushes: list[dict[str, str]]
     diff: list[dict[str, Any]]
@@ -83,6 +84,7 @@ def change_shown(change: Change, store: Store) -> ChangeShown:
         "review": review.json(change.judgement),
         "text": review.text(change.judgement, change.beyond),
         "problems": [str(problem) for problem in change.problems],
+        "warnings": [str(warning) for warning in change.judgement.warnings],
         "approvals": [
             {"by": given.by, "at": timestamp(given.at), "base": given.base, "tree": given.tree}
             | {"counts": counts(change, given)}

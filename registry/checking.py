@@ -33,6 +33,15 @@ class Arrival:
     origin: Origin  # where it comes from
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What rules say of a change."""
+
+    problems: tuple[Problem, ...] = ()  # while there are any, it cannot be merged
+    warnings: tuple[Problem, ...] = ()
+    settled: bool = True  # whether asked again they would say the same: none was late, or broke off
+
+
 class Checker(Protocol):
     """Asks rules."""
 
@@ -43,8 +52,16 @@ class Checker(Protocol):
             Invalid: what the policy says about rules cannot be used.
         """
 
-    def change(self, before: Policy, after: Policy, author: str | None, now: datetime) -> tuple[Problem, ...]:
-        """List what the rules of the policy in force do not let a change do."""
+    def change(self, before: Policy, after: Policy, author: str | None, now: datetime) -> Told:
+        """Say what the rules of the policy in force find in a change.
+
+        Raises:
+            Invalid: what the policy says about rules cannot be used.
+            Unavailable: they cannot be asked now.
+        """
+
+    def wall(self) -> str:
+        """Say whether the organization's own rules run here, and behind which wall."""
 
 
 def refuse_upload(checker: Checker | None, policy: Policy, arrival: Arrival, now: datetime) -> None:
@@ -75,4 +92,5 @@ def judged_by_rules(
     sides = [readable(side.organization) for side in (before, after)]
     if checker is None or sides[0] is None or not any(side and side.rules != Ruling() for side in sides):
         return judgement
-    return replace(judgement, problems=(*judgement.problems, *checker.change(before, after, judgement.author, now)))
+    told = checker.change(before, after, judgement.author, now)
+    return replace(judgement, problems=(*judgement.problems, *told.problems), warnings=told.warnings)

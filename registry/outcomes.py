@@ -14,7 +14,7 @@ class VersionedFileAnswer(FileAnswer):
     version: str
 
 
-class OutcomeAnswer(TypedDict):
+class RemovalAnswer(TypedDict):
     """What a deletion or restoration came to."""
 
     registry: str
@@ -45,7 +45,7 @@ class StatusAnswer(TypedDict):
     reason: str | None
 
 
-def outcome_json(whole: Whole, outcome: Outcome) -> OutcomeAnswer:
+def outcome_json(whole: Whole, outcome: Outcome) -> RemovalAnswer:
     """Show what a deletion or restoration came to; no files: it was so already."""
     return {
         "registry": whole.registry,

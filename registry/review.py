@@ -73,6 +73,7 @@ def json(judged: Judgement) -> dict[str, Any]:
         "left": list(meaning.left),
         "gainers": sorted(meaning.gainers),
         "problems": [{"file": p.file, "line": p.line, "text": p.text} for p in judged.problems],
+        "warnings": [{"file": p.file, "line": p.line, "text": p.text} for p in judged.warnings],
         "needs": [_need(need) for need in judged.needs],
         "excluded": dict(judged.excluded),
     }
@@ -81,13 +82,14 @@ def json(judged: Judgement) -> dict[str, Any]:
 def _parts(judged: Judgement) -> list[Section]:
     """Order what there is to say: problems that end it, meaning, approvals."""
     problems = Section("Problems", tuple(map(str, judged.problems)))
+    warnings = Section("Warnings", tuple(map(str, judged.warnings)))
     if judged.unreadable:
         return [problems, Section("Meaning", (UNTOLD,))]
     meaning = sections(judged.difference) or [Section("Meaning", (NOTHING,))]
     if judged.author in judged.difference.gainers:
         meaning.insert(0, Section("Note", (f"the author, {judged.author}, gains by this change",)))
     approvals = Section("Approvals", tuple(map(_agreement, judged.needs)))
-    return [part for part in (problems, *meaning, approvals) if part.sentences]
+    return [part for part in (problems, warnings, *meaning, approvals) if part.sentences]
 
 
 def _agreement(need: Need) -> str:

@@ -16,7 +16,7 @@ from registry.store import LEDGER, POLICY, Snapshot
 from registry.store.clone import Clone
 from validator.engine import Plan
 from validator.folder import Folder
-from validator.loading import from_folder, from_policy, load, shipped, together
+from validator.loading import from_folder, from_policy, shipped, together
 from validator.materials.change import Proposal, change_material
 from validator.materials.ledger import ledger_material
 from validator.materials.publish import Destination, Parcel, publish_material
@@ -171,4 +171,4 @@ def _plan(files: Files | None, policy: Policy | None, wanted: Wanted) -> Plan:
 def _further(path: Path) -> list[Rule]:
     if path.is_dir():
         return from_folder(path)
-    return load(path.read_bytes(), str(path))
+    return from_folder(path.parent, str(path))

@@ -12,7 +12,7 @@ from typing import Any
 from registry.errors import Invalid
 from registry.policy.ruling import Ruling, Waiver
 from validator.explaining import unshortened
-from validator.loading import line_of
+from validator.modules import line_of
 from validator.rule import Rule, Setting, Skip
 from validator.selection import Selection, meant
 from validator.subject import Absent, Material, Subject
@@ -114,6 +114,8 @@ def _asked(plan: Plan, rule: Rule, subject: Subject, values: Mapping[str, Any]) 
         raise
     except AssertionError as error:
         return _failed(plan, rule, subject, error)
+    except Absent as absent:  # of what a subject only then finds that it has not
+        return Verdict(rule, subject, Outcome.ABSENT, str(absent), file=subject.file, line=subject.line)
     except BaseException as error:  # noqa: BLE001 - SystemExit too: a rule ends nothing but itself
         if isinstance(error, Skip) or _is_pytests_skip(error):
             return Verdict(rule, subject, Outcome.SKIPPED, str(error), file=subject.file, line=subject.line)

@@ -1,8 +1,8 @@
-"""A policy as it lies in somebody's folder, edits that are not committed included."""
+"""A policy held in memory: as it was sent here, or as it lies in somebody's folder, not yet committed edits too."""
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from registry.errors import Invalid
@@ -13,47 +13,32 @@ MOST = 50_000  # files
 _NEVER = {".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "node_modules"}
 
 
-class Folder:
-    """Files of a folder, by the port that a policy is read from."""
+class Held:
+    """Files by path, by the port that a policy is read from."""
 
-    def __init__(self, root: Path, paths: Iterable[str] | None = None) -> None:
-        """Look at what is there.
+    def __init__(self, files: Mapping[str, bytes], commit: str = "") -> None:
+        """Take the files.
 
         Args:
-            root: the folder.
-            paths: the files that belong to it; None: all but what tools leave there.
-
-        Raises:
-            Invalid: there are too many.
+            files: all of them.
+            commit: what they are the files of; empty: of none.
         """
-        self._root = root
+        self.id = commit
+        self._files = dict(files)
         self._tree: dict[str, dict[str, Entry]] = {"": {}}
-        for number, path in enumerate(_walked(root) if paths is None else paths):
-            if number >= MOST:
-                raise Invalid(f"{root} holds more than {MOST:,} files; give the folder of the policy itself")
-            self._add(path)
+        for path, content in self._files.items():
+            self._add(path, content)
         self._close()
-
-    @property
-    def id(self) -> str:
-        """No commit: what is looked at may not be committed."""
-        return ""
 
     def read(self, path: str) -> bytes | None:
         """Read one file; None where there is none."""
-        folder, _, name = path.rpartition("/")
-        entry = self._tree.get(folder, {}).get(name)
-        return None if entry is None or entry.folder else _content(self._root / path)
+        return self._files.get(path)
 
     def entries(self, path: str) -> Mapping[str, Entry]:
         """List a folder by name."""
         return self._tree.get(path, {})
 
-    def _add(self, path: str) -> None:
-        target = self._root / path
-        if target.is_symlink() or not target.is_file():
-            return
-        content = _content(target)
+    def _add(self, path: str, content: bytes) -> None:
         parts = path.split("/")
         blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
         self._tree.setdefault("/".join(parts[:-1]), {})[parts[-1]] = Entry(blob, folder=False)
@@ -66,6 +51,25 @@ class Folder:
             made = repr(sorted((name, entry.id) for name, entry in self._tree[path].items()))
             above, _, name = path.rpartition("/")
             self._tree[above][name] = Entry(hashlib.sha256(made.encode()).hexdigest(), folder=True)
+
+
+class Folder(Held):
+    """The files of somebody's folder, as they are now."""
+
+    def __init__(self, root: Path) -> None:
+        """Read what is there, but for what tools leave.
+
+        Raises:
+            Invalid: there are too many, or one is too large.
+        """
+        files: dict[str, bytes] = {}
+        for number, path in enumerate(_walked(root)):
+            if number >= MOST:
+                raise Invalid(f"{root} holds more than {MOST:,} files; give the folder of the policy itself")
+            target = root / path
+            if target.is_file() and not target.is_symlink():
+                files[path] = _content(target)
+        super().__init__(files)
 
 
 def _content(path: Path) -> bytes:

@@ -50,7 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in _MARKS if paths else ():
         config.addinivalue_line("markers", f"{mark}: of the rules of the Waybill validator")
     for path in paths:
-        stems = [file.stem for file in (path / "rules").glob("*_rules.py") if not file.stem.startswith("test_")]
+        from validator.modules import is_module  # noqa: PLC0415
+
+        stems = [file.stem for file in (path / "rules").glob("*.py") if is_module(file.stem)]
         if stems:
             pytest.register_assert_rewrite(*stems)
     here = config.invocation_params.dir.resolve()

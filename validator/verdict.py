@@ -21,6 +21,16 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a server passes on of a verdict that is not good."""
+
+    words: str
+    file: str
+    line: int
+    error: bool  # whether it refuses; else it is a warning
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The end of one rule on one subject."""
 

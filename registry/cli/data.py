@@ -11,9 +11,8 @@ from pathlib import Path
 
 from registry.attestations import Sigstore
 from registry.blobs.local import FREE_RESERVE, LocalBlobs
-from registry.cli import values
+from registry.cli import rules, values
 from registry.cli.beginning import first_policy
-from registry.cli.rules import Rules
 from registry.downloads import Downloads
 from registry.durable import make_folders, sync_folder
 from registry.errors import Conflict, NotFound, Unavailable
@@ -104,13 +103,12 @@ def making(folder: Path, organization: str, admin: str) -> Iterator[Installation
         state.begin(at=0)  # nothing was ever used here
 
 
-def open_installation(folder: Path, store: GitStore | None = None, own: str | None = None) -> Installation:
+def open_installation(folder: Path, store: GitStore | None = None) -> Installation:
     """Open a data folder.
 
     Args:
         folder: which.
         store: its git repository, where it is open already.
-        own: the interpreter for the organization's own rules; None: uploads are not asked by them.
 
     Raises:
         NotFound: there is no installation in it.
@@ -121,9 +119,9 @@ def open_installation(folder: Path, store: GitStore | None = None, own: str | No
         raise NotFound(f"{folder} holds no installation; {repair}")
     blobs, state = LocalBlobs(path / "lfs"), State(folder / STATE)
     found, sigstore = store or GitStore(path), Sigstore(folder / "trusted_root.json")
-    installation = Installation(
-        found, blobs, folder / TRAIL, following=following(folder), state=state, sigstore=sigstore, checker=Rules(own)
-    )
+    checker = rules.chosen(folder, folder / "cache" / "rules")
+    trail, follows = folder / TRAIL, following(folder)
+    installation = Installation(found, blobs, trail, following=follows, state=state, sigstore=sigstore, checker=checker)
     installation.looks = Looks(blobs, folder / LOOKS)
     installation.downloads = Downloads(folder / DOWNLOADS)
     return installation

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from registry.cli import data, forge, values
+from registry.cli import data, forge, rules, values
 from registry.cli.imports import without_collector
 from registry.errors import Unavailable
 from registry.installation import Installation
@@ -36,8 +36,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--allow-policy-rules",
         action="store_true",
-        help="uploads are also checked by the organization's own rules, rules/*_rules.py of branch main: Python, in a "
-        "process without credentials and with bounds on time and memory",
+        help="uploads and changes are also checked by the organization's own rules, rules/*_rules.py of branch main: "
+        "Python, in a process without credentials and with bounds on time and memory",
     )
     forge.add_to(parser)
     parser.add_argument_group(
@@ -70,12 +70,15 @@ def run(options: argparse.Namespace) -> int:
     installation.state.close()  # before workers are forked
     _check_free(options.bind)
     _follow(folder, followed)
+    rules.choose(folder, allowed=options.allow_policy_rules)
+    if options.allow_policy_rules:
+        print(f"The organization's own rules {rules.chosen(folder, None).wall()}", file=sys.stderr)
     print(f"Serving {folder} at http://{options.bind}/  (index: /<registry>/simple/)", file=sys.stderr)
     with without_collector():
         from registry.cli.wsgi import Server  # noqa: PLC0415 - what was wrong above is said without waiting for it
 
     chosen = (options.bind, options.workers, options.threads)
-    Server(folder, *chosen, followed, bitbucket, own_rules=options.allow_policy_rules).run()
+    Server(folder, *chosen, followed, bitbucket).run()
     return 0
 
 

@@ -21,7 +21,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from registry.blobs.local import LocalBlobs
-from registry.cli import data, maintain
+from registry.cli import data, maintain, rules
 from registry.cli.forge import Chosen
 from registry.cli.worker import STOPS, Worker
 from registry.credentials import REDACTED
@@ -43,6 +43,7 @@ AGAIN = 1.0  # seconds until a worker that could not begin is followed by anothe
 GRACE = 60  # seconds a stopping server gives its open uploads
 CONNECTIONS = 10_000  # per process, as far as the system allows open files
 SPARE_FILES = 256  # of a process, for everything but connections
+SETTLED = 2.0  # seconds until a new worker does what can wait, which nobody's first page is to be held up by
 SWITCH = 0.0005  # seconds a thread goes on while others wait; at 5 ms, one upload makes every page wait
 _SERVED = mmap(-1, 1)  # shared by all processes of the server: whether a worker has ever begun to serve
 
@@ -111,8 +112,6 @@ class Server(BaseApplication):
         threads: int,
         followed: Chosen | None = None,
         bitbucket: str | None = None,
-        *,
-        own_rules: bool = False,
     ) -> None:
         """Take what an operator chooses.
 
@@ -123,10 +122,8 @@ class Server(BaseApplication):
             threads: of each process.
             followed: what branch `main` follows.
             bitbucket: a token for its API; None: it is not asked.
-            own_rules: whether uploads are asked by the organization's own rules too.
         """
         self._bitbucket = bitbucket
-        self._own = sys.executable if own_rules else None
         self._folder, self._threads, self._followed = folder, threads, followed
         self._chosen = {"bind": bind, "workers": workers, "threads": threads}
         super().__init__()
@@ -157,8 +154,9 @@ class Server(BaseApplication):
         sys.setswitchinterval(SWITCH)
         LocalBlobs(data.git_folder(self._folder) / "lfs").sweep()
         maintain.watch(self._folder)
-        installation = data.open_installation(self._folder, own=self._own)
+        installation = data.open_installation(self._folder)
         installation.resolver = Resolver(self._bitbucket)
+        rules.load_soon(installation, SETTLED)
         pages, watch = ProjectPages(installation, Pages(data.cache_folder(self._folder))), self._watch()
 
         def whole() -> "WSGIApplication":

@@ -74,6 +74,7 @@ def blueprint(installation: Installation, maintained: Callable[[], dict[str, Any
             ledger=view.index.snapshot.id,
             problems=[str(problem) for problem in problems],
             maintenance=maintained(),
+            policy_rules=installation.checker.wall() if installation.checker else "not run",
             policy_remote_state=installation.following.facts(),
         )
         return told, code

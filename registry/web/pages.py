@@ -2,16 +2,13 @@
 
 import gzip
 import hashlib
-import os
 import sys
-import threading
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from registry.durable import DRAFT
+from registry.copies import Copies
 from registry.kept import Kept
 
 if sys.version_info >= (3, 14):
@@ -47,11 +44,7 @@ class Page:
 
 
 class Pages:
-    """The pages of one process, and a copy on disk, which other processes share and the next one starts with.
-
-    A copy is one file: the sha256 of the rest, the name it lies under, and the page, compressed. Nothing is flushed:
-    what a power cut leaves of one does not match its digest, and the page is rendered again.
-    """
+    """The pages of one process, and a copy on disk, compressed."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """Keep pages.
@@ -59,7 +52,7 @@ class Pages:
         Args:
             folder: where the copies lie; None keeps none.
         """
-        self._folder = folder
+        self._copies = Copies(folder)
         self._kept: Kept[tuple[str, ...], Page] = Kept(KEPT_BYTES, lambda page: 2 * len(page.body))
 
     def get(self, key: tuple[str, ...], render: Callable[[], bytes]) -> Page:
@@ -76,32 +69,14 @@ class Pages:
         return self._kept.get(key, lambda: self._stored(key) or self._store(key, Page(render())))
 
     def _stored(self, key: tuple[str, ...]) -> Page | None:
-        path = self._path(key)
-        if path is None:
+        packed = self._copies.get(key)
+        if packed is None:
             return None
         try:
-            digest, _, rest = path.read_bytes().partition(b"\n")
-            name, _, packed = rest.partition(b"\n")
-            if hashlib.sha256(rest).hexdigest().encode() != digest or name != path.name.encode():
-                return None
-            os.utime(path)  # so that what is not read any more can be told from what is
             return Page(gzip.decompress(packed), {"gzip": packed})
         except (OSError, EOFError, zlib.error):
             return None
 
     def _store(self, key: tuple[str, ...], page: Page) -> Page:
-        path = self._path(key)
-        if path is not None:
-            rest = path.name.encode() + b"\n" + page.encode("gzip")
-            draft = path.with_name(f"{DRAFT}{path.name}_{os.getpid()}_{threading.get_ident()}")
-            with suppress(OSError):  # a full disk costs time, and nothing else
-                path.parent.mkdir(parents=True, exist_ok=True)
-                draft.write_bytes(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
-                draft.replace(path)
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
+        self._copies.put(key, page.encode("gzip"))
         return page
-
-    def _path(self, key: tuple[str, ...]) -> Path | None:
-        name = hashlib.sha256("\0".join(key).encode()).hexdigest()
-        return self._folder / name[:2] / name if self._folder else None

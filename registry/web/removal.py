@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from registry import names, removal
 from registry.installation import Installation
-from registry.outcomes import OutcomeAnswer, outcome_json
+from registry.outcomes import RemovalAnswer, outcome_json
 from registry.policy.roles import Action, Principal
 from registry.removal import Whole
 from registry.web import params
@@ -45,32 +45,32 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(outcome_json(whole, removal.restore(installation, by, whole)))
 
     @routes.delete(_PROJECT)
-    @door(Action.ADMINISTER, "Deletes a project", query=_WHY, body=Reason, answer=OutcomeAnswer)
+    @door(Action.ADMINISTER, "Deletes a project", query=_WHY, body=Reason, answer=RemovalAnswer)
     def delete_project(registry: str, project: str) -> ResponseReturnValue:
         return delete(*asked(registry, project, None, None))
 
     @routes.post(f"{_PROJECT}/restore")
-    @door(Action.ADMINISTER, "Restores a deleted project", query=(), answer=OutcomeAnswer)
+    @door(Action.ADMINISTER, "Restores a deleted project", query=(), answer=RemovalAnswer)
     def restore_project(registry: str, project: str) -> ResponseReturnValue:
         return restore(*asked(registry, project, None, None))
 
     @routes.delete(_RELEASE)
-    @door(Action.DELETE, "Deletes a release", query=_WHY, body=Reason, answer=OutcomeAnswer)
+    @door(Action.DELETE, "Deletes a release", query=_WHY, body=Reason, answer=RemovalAnswer)
     def delete_release(registry: str, project: str, version: str) -> ResponseReturnValue:
         return delete(*asked(registry, project, version, None))
 
     @routes.post(f"{_RELEASE}/restore")
-    @door(Action.DELETE, "Restores a deleted release", query=(), answer=OutcomeAnswer)
+    @door(Action.DELETE, "Restores a deleted release", query=(), answer=RemovalAnswer)
     def restore_release(registry: str, project: str, version: str) -> ResponseReturnValue:
         return restore(*asked(registry, project, version, None))
 
     @routes.delete(_FILE)
-    @door(Action.DELETE, "Deletes a file", query=_WHY, body=Reason, answer=OutcomeAnswer)
+    @door(Action.DELETE, "Deletes a file", query=_WHY, body=Reason, answer=RemovalAnswer)
     def delete_file(registry: str, project: str, version: str, filename: str) -> ResponseReturnValue:
         return delete(*asked(registry, project, version, filename))
 
     @routes.post(f"{_FILE}/restore")
-    @door(Action.DELETE, "Restores a deleted file", query=(), answer=OutcomeAnswer)
+    @door(Action.DELETE, "Restores a deleted file", query=(), answer=RemovalAnswer)
     def restore_file(registry: str, project: str, version: str, filename: str) -> ResponseReturnValue:
         return restore(*asked(registry, project, version, filename))
 

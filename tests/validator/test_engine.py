@@ -25,7 +25,7 @@ TODAY = date(2026, 6, 1)
 
 
 def rules(text: str) -> list[Rule]:
-    return load((HEAD + dedent(text)).encode(), "rules/own_rules.py")
+    return load({"rules/own_rules.py": (HEAD + dedent(text)).encode()})
 
 
 def parcels(*weights: Any, common: Mapping[str, Any] | None = None) -> Material:
@@ -211,7 +211,7 @@ def test_a_choice_that_means_no_rule_is_refused_with_a_guess() -> None:
 )
 def test_a_rule_file_that_is_none_is_refused_with_file_and_line(text: str, said: str) -> None:
     with pytest.raises(Invalid) as caught:
-        load((HEAD + text).encode(), "rules/own_rules.py")
+        load({"rules/own_rules.py": (HEAD + text).encode()})
     assert said in str(caught.value)
 
 

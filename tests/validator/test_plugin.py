@@ -32,7 +32,9 @@ def outcomes(folder: Path, *arguments: str) -> dict[str, tuple[str, str]]:
     found = {}
     for case in ET.parse(folder / "junit.xml").getroot().iter("testcase"):  # noqa: S314 - pytest's own
         code = str(case.get("classname")).rpartition(".")[2]
-        said = "".join(str(node.get("message")) for node in case if node.tag in {"failure", "error", "skipped"})
+        said = "".join(  # pytest shortens the attribute, and has all of it in the text
+            f"{node.get('message')}\n{node.text}" for node in case if node.tag in {"failure", "error", "skipped"}
+        )
         outcome = case.find(".//property[@name='waybill']")
         found[f"{code}::{case.get('name')}"] = (str(outcome.get("value")) if outcome is not None else "", said)
     return found

@@ -11,7 +11,7 @@ from registry.cli.rules import Rules
 from tests.archives import sdist, wheel
 from tests.legacy_client import upload
 from tests.registry.web.site import Site, new_site
-from tests.running import new_server
+from tests.running import Server
 from validator import sandbox
 
 POLICY = "organization: acme\nadmins: [alice]\nrules: {upload: [AC, WB4]}\n"
@@ -83,7 +83,8 @@ def test_a_hanging_rule_is_ended_and_the_upload_refused(own: Own, where: str, mo
     began = monotonic()
     answer = site.publish(wheel())
     assert answer.status_code == 400
-    assert "did not end within 3 seconds, so nothing was stored" in answer.text
+    name = "AC101 hangs" if where else "rules/own_rules.py"
+    assert answer.text.strip() == f"{name}: it did not end within 3 seconds; whoever owns rules/ has to mend it"
     assert monotonic() - began < 60
     assert site.drafts() == []
     assert own(FINAL).publish(wheel()).status_code == 200
@@ -95,12 +96,18 @@ def test_a_rule_that_eats_memory_refuses_the_upload_and_nothing_else(own: Own) -
     )
     answer = site.publish(wheel())
     assert answer.status_code == 400
+    assert "AC101 eats: " in answer.text
     assert "MemoryError" in answer.text or "more than 512 MiB of memory" in answer.text
     assert own(FINAL).publish(wheel()).status_code == 200
 
 
 MALICE = {
     "read": "open('/etc/passwd').read()",
+    "environment": "open('/proc/1/environ').read()",
+    "own environment": "open('/proc/self/environ').read()",
+    "socket": "__import__('socket').socket()",
+    "thread": "__import__('threading').Thread(target=print).start()",
+    "native again": "__import__('importlib').reload(__import__('sys').modules['ctypes'])",
     "key": "__import__('pathlib').Path('{data}/waybill.git/HEAD').read_text()",
     "write": "open('{data}/evil', 'w').write('x')",
     "remove": "__import__('os').remove('{data}/waybill.git/HEAD')",
@@ -119,6 +126,9 @@ MALICE = {
 }
 
 
+HELD = ("rules cannot", "has no attribute 'pidfd_open'", "can't start new thread", "KeyError: 'ctypes'")
+
+
 @pytest.mark.parametrize("malice", MALICE)
 def test_a_malicious_rule_reaches_nothing(own: Own, malice: str, tmp_path: Path) -> None:
     line = MALICE[malice].replace("{data}", str(tmp_path / "data"))
@@ -126,7 +136,7 @@ def test_a_malicious_rule_reaches_nothing(own: Own, malice: str, tmp_path: Path)
     answer = site.publish(wheel())
     assert answer.status_code == 400
     assert "AC101 evil: the rule crashed" in answer.text
-    assert "rules cannot" in answer.text or "has no attribute 'pidfd_open'" in answer.text
+    assert any(word in answer.text for word in HELD), answer.text
     assert not (tmp_path / "data" / "evil").exists()
     assert (tmp_path / "data" / "waybill.git" / "HEAD").exists()
 
@@ -149,19 +159,10 @@ def test_only_so_many_run_at_once(monkeypatch: pytest.MonkeyPatch, own: Own) -> 
     with sandbox._places:  # noqa: SLF001
         answer = own(FINAL).publish(wheel())
     assert answer.status_code == 503
-    assert "busy with other uploads" in answer.text
+    assert "busy with other questions" in answer.text
 
 
-@pytest.mark.parametrize(("options", "status"), [((), 200), (("--allow-policy-rules",), 400)])
-def test_a_server_runs_them_only_when_its_operator_says_so(
-    tmp_path: Path, options: tuple[str, ...], status: int
-) -> None:
-    server = new_server(tmp_path)
-    server.options = options
-    try:
-        server.start()
-        server.set_policy({"rules/own_rules.py": HEAD + FINAL, "waybill.yaml": POLICY})
-        answer = upload(server.upload_url, server.token, *wheel("demo", "2.0rc1"))
-        assert (answer.status, WORDS in answer.text) == (status, status == 400)
-    finally:
-        server.kill()
+def test_a_server_does_not_run_them_unless_its_operator_says_so(shared_server: Server) -> None:
+    shared_server.set_policy({"rules/own_rules.py": HEAD + FINAL, "waybill.yaml": POLICY})
+    answer = upload(shared_server.upload_url, shared_server.token, *wheel("unasked", "2.0rc1"))
+    assert answer.status == 200

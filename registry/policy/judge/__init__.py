@@ -79,6 +79,7 @@ class Judgement:
     problems: tuple[Problem, ...]
     needs: tuple[Need, ...]
     excluded: Mapping[str, str]  # who may not approve it, and why
+    warnings: tuple[Problem, ...] = ()  # of rules; they hold up nothing
     unreadable: bool = False  # what files that cannot be read said looks lost, and their meaning is not to be told
 
     @property
@@ -129,7 +130,7 @@ def judge(
     problems = guarded(parent, tree, changed, meaning, known, now)
     needs = _Needs(parent, author, frozenset(pushers), meaning.gainers, excluded, given, now).of(tree, changed, meaning)
     unreadable = bool({problem.file for problem in tree.problems()} & {one.path for one in changed})
-    return Judgement(author, meaning, tuple(changed), problems, needs, excluded, unreadable)
+    return Judgement(author, meaning, tuple(changed), problems, needs, excluded, unreadable=unreadable)
 
 
 @dataclass(frozen=True, slots=True)
