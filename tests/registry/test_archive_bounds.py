@@ -167,6 +167,7 @@ def test_a_flood_of_gzip_streams_is_refused(tmp_path: Path) -> None:
         b"PK\3\4 PK\1\2",
         b"P",
     ],
+    ids=["noise", "two streams", "not gzip", "cut", "wheel", "sdist", "not zip", "nearly zip", "P"],
 )
 def test_harmless_archives_inside_are_accepted(fixture: bytes, tmp_path: Path) -> None:
     for filename, data in nested(fixture):
