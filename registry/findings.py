@@ -9,9 +9,9 @@ from packaging.version import Version
 
 from registry import metadata, names
 from registry.errors import Invalid
-from registry.index import Index
-from registry.model import Release
+from registry.index import Index, release_folder
 from registry.names import ProjectName, RegistryName, version_order
+from registry.records import read_release_record
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS seen (once INTEGER PRIMARY KEY CHECK (once = 0), head TEXT NOT NULL);
@@ -110,7 +110,7 @@ class _Following:
                 self._sql("DELETE FROM release WHERE project = ? AND version = ?", (key, version))
                 self._sql("DELETE FROM need WHERE project = ? AND version = ?", (key, version))
                 if version in there:
-                    self._release(key, registry, self._index.release(registry, name, version), there[version])
+                    self._release(key, registry, name, version, there[version])
         asked = "SELECT version FROM release WHERE project = ? AND offered"
         offered = [row[0] for row in self._sql(asked, (key,))]
         latest = max(offered, key=lambda one: (not Version(one).is_prerelease, version_order(one)), default=None)
@@ -135,18 +135,22 @@ class _Following:
             for value in values:
                 self._sql("INSERT OR IGNORE INTO label VALUES (?, ?, ?)", (key, kind, value.lower()))
 
-    def _release(self, key: int, registry: RegistryName, release: Release, tree: str) -> None:
+    def _release(self, key: int, registry: RegistryName, name: ProjectName, version: str, tree: str) -> None:
+        """Read a release; what it offers is there by its name, so that no record needs to be opened."""
         self._read += 1
-        live = sorted(release.live, key=lambda file: (file.dist.kind != "wheel", file.filename))
-        text = next((self._index.metadata(registry, file.dist) for file in live if file.metadata_sha256), None)
+        folder, read = release_folder(registry, name, version), self._index.snapshot.read
+        there = self._index.snapshot.entries(folder)
+        live = sorted((n for n in there if n.endswith((".whl", ".tar.gz"))), key=lambda n: (not n.endswith(".whl"), n))
+        text = next((read(f"{folder}/{n}.metadata") for n in live if f"{n}.metadata" in there), None)
+        state = read(f"{folder}/release.json") if "release.json" in there else None
+        offered = bool(live) and not (state and read_release_record(state))
         known = metadata.fields(text, description=False)[0] if text else {}
         said = {name: known[name] for name in ("summary", "keywords", "classifiers") if name in known}
-        offered = bool(live) and not release.yank
-        self._sql("INSERT INTO release VALUES (?, ?, ?, ?, ?)", (key, release.version, tree, offered, json.dumps(said)))
+        self._sql("INSERT INTO release VALUES (?, ?, ?, ?, ?)", (key, version, tree, offered, json.dumps(said)))
         for requirement in known.get("requires_dist", []):
             needed = metadata.need(requirement)["name"]
             if needed:
-                row = (key, release.version, needed, requirement)
+                row = (key, version, needed, requirement)
                 self._sql("INSERT OR IGNORE INTO need VALUES (?, ?, ?, ?)", row)
 
     def _is_known(self, path: str, tree: str) -> bool:

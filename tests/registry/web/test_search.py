@@ -1,12 +1,15 @@
 """Search: what projects say of themselves and who needs whom, as the newest commit has it, for who may read it."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
-from registry.finder import Sought
+from registry.errors import WaybillError
+from registry.finder import Finder, Sought
 from registry.index import Index
+from registry.store import LEDGER
 from tests.archives import sdist, wheel
 from tests.registry.web.site import Site, json_of, reader
 
@@ -160,3 +163,29 @@ def test_no_words_break_the_search(site: Site, words: str) -> None:
 def test_sdists_without_reliable_metadata_are_found_by_name(site: Site) -> None:
     assert site.publish(sdist("ancient", "1.0", metadata_version="1.2")).status_code == 200
     assert names(site, q="ancient") == ["ancient"]
+
+
+def test_processes_that_share_the_index_all_answer_by_the_newest_commit(site: Site) -> None:
+    others = [Finder(site.folder / "finder.sqlite") for _ in range(3)]
+    wrong: list[object] = []
+
+    def newest() -> Index:
+        return Index(site.installation.head(LEDGER))
+
+    def ask(finder: Finder, name: str) -> None:
+        try:
+            found = [one.name for one in finder.find(newest, Sought(name), lambda *_: True, 10)]
+        except WaybillError as error:
+            found = [str(error)]
+        if found != [name]:
+            wrong.append((name, found))
+
+    for number in range(4):
+        name = f"demo{number}x"
+        project(site, name)
+        threads = [threading.Thread(target=ask, args=(finder, name)) for finder in others for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
