@@ -9,6 +9,7 @@ import pytest
 from registry.errors import WaybillError
 from registry.finder import Finder, Sought
 from registry.index import Index
+from registry.metadata import need
 from registry.store import LEDGER
 from tests.archives import sdist, wheel
 from tests.registry.web.site import Site, json_of, reader
@@ -158,6 +159,15 @@ def test_no_words_break_the_search(site: Site, words: str) -> None:
     if answer.status_code == 400:
         assert json.loads(answer.data)["field"] == "q"
     assert names(site, q="demo") == ["demo"]
+
+
+@pytest.mark.parametrize(
+    "requirement", ["a; " + "(" * 900 + "python_version<'3'" + ")" * 900, "a" + ">=1," * 20_000 + ">=1"]
+)
+def test_one_hostile_release_holds_up_no_search(requirement: str) -> None:
+    assert need(requirement)["name"] is None
+    assert need(requirement)["requirement"] == requirement
+    assert need("Zope.Interface >= 5 ; extra == 'x'")["name"] == "zope-interface"
 
 
 def test_sdists_without_reliable_metadata_are_found_by_name(site: Site) -> None:
