@@ -1,5 +1,6 @@
 """Search: what projects say of themselves and who needs whom, as the newest commit has it, for who may read it."""
 
+import base64
 import json
 import threading
 from typing import Any
@@ -159,6 +160,13 @@ def test_no_words_break_the_search(site: Site, words: str) -> None:
     if answer.status_code == 400:
         assert json.loads(answer.data)["field"] == "q"
     assert names(site, q="demo") == ["demo"]
+
+
+@pytest.mark.parametrize("value", [[10**30, "", ""], [0, "\ud800", ""], [True, "", ""], [0, "", 1], {"a": 1}, [[]] * 3])
+def test_a_cursor_that_was_never_given_is_refused(site: Site, value: object) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+    answer = site.ask(f"{API}/search", query={"cursor": cursor})
+    assert (answer.status_code, answer.get_json(force=True)["field"]) == (400, "cursor")
 
 
 @pytest.mark.parametrize(
