@@ -7,7 +7,6 @@ is counted waits in memory and is written now and then, and when the server stop
 import sqlite3
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -76,17 +75,18 @@ class Downloads:
         """
         self._file = file
         self._database = Database(file, _TABLES)
-        self._came: deque[tuple[Download, int]] = deque()
-        self._waiting: Counter[tuple[Download, int]] = Counter()
+        self._waiting: dict[tuple[Download, int], int] = {}
         self._writing = threading.Lock()
-        self._changing = threading.Lock()
+        self._counting = threading.Lock()
         self._writer: threading.Thread | None = None
 
     def count(self, download: Download) -> None:
         """Count one download; takes no longer than remembering it, and never fails."""
-        self._came.append((download, int(time.time() // _DAY)))
-        if self._writer is None:
-            self._begin()
+        key = download, int(time.time() // _DAY)
+        with self._counting:
+            self._waiting[key] = self._waiting.get(key, 0) + 1
+            if self._writer is None:
+                self._begin()
 
     def write(self) -> bool:
         """Write what came; what the disk does not take now waits.
@@ -95,24 +95,28 @@ class Downloads:
             Whether there was anything to write.
         """
         with self._writing:
-            while self._came:
-                self._waiting[self._came.popleft()] += 1
-            if not self._waiting:
+            with self._counting:
+                taken, self._waiting = self._waiting, {}
+            if not taken:
                 return False
-            rows = [(*download, day, number) for (download, day), number in self._waiting.items()]
+            rows = [(*download, day, number) for (download, day), number in taken.items()]
             try:
                 with self._database.writing() as connection:
                     connection.executemany(_ADD, rows)
-                self._waiting.clear()
             except (Busy, WaybillError, OSError):
-                pass
+                self._put_back(taken)
             except sqlite3.Error as error:
+                self._put_back(taken)
                 if self._file is not None:
                     self._database.close()
                     discard(self._file, error)  # damaged: what it held cannot be read any more
-            if len(self._waiting) > MOST_WAITING:
-                self._waiting = Counter(dict(self._waiting.most_common(MOST_WAITING // 2)))
         return True
+
+    def _put_back(self, taken: dict[tuple[Download, int], int]) -> None:
+        with self._counting:
+            for key, number in taken.items():
+                if key in self._waiting or len(self._waiting) < MOST_WAITING:
+                    self._waiting[key] = self._waiting.get(key, 0) + number
 
     def of_project(self, registry: str, project: str, since: datetime | None, until: datetime | None) -> list[Counted]:
         """Tell how often the files of a project were downloaded, newest day first.
@@ -135,19 +139,18 @@ class Downloads:
         return [Counted(datetime.fromtimestamp(row[0] * _DAY, UTC).date(), *row[1:]) for row in rows]
 
     def _begin(self) -> None:
-        """Let somebody write in a while; only in the process that counts, after it was forked."""
-        with self._changing:
-            if self._writer is None:
-                self._writer = threading.Thread(target=self._write_on, name="downloads", daemon=True)
-                self._writer.start()
+        """Let somebody write in a while: here and not before, as it must be in the process that counts."""
+        writer = threading.Thread(target=self._write_on, name="downloads", daemon=True)
+        with suppress(RuntimeError):  # there is no room for a thread now; the next download tries again
+            writer.start()
+            self._writer = writer
 
     def _write_on(self) -> None:
         """Write now and then, as long as something comes."""
-        busy = True
-        while busy:
+        while True:
             time.sleep(EVERY)
-            busy = self.write()
-        with self._changing:
-            self._writer = None
-        if self._came:
-            self._begin()
+            self.write()
+            with self._counting:
+                if not self._waiting:
+                    self._writer = None
+                    return

@@ -12,6 +12,7 @@ from registry.checking import Checker
 from registry.credentials import require_live
 from registry.downloads import Downloads
 from registry.errors import NotFound, Unavailable
+from registry.finder import Finder
 from registry.following import Following
 from registry.group import Group
 from registry.index import Index
@@ -61,8 +62,7 @@ class Installation:
         self.following = following or Following(None)
         self.state = state or State()
         self.sigstore = sigstore or Sigstore()
-        self.looks = Looks(blobs)  # remembers for this process, until it is given a file, like the next
-        self.downloads = Downloads()
+        self.looks, self.downloads, self.finder = Looks(blobs), Downloads(), Finder()  # in memory, until given files
         self.resolver = Resolver()  # asks nobody, until it is given a credential
         self.trail = Trail(store, trail)
         self._policy: Policy | None = None

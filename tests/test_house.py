@@ -25,6 +25,8 @@ HOMES = {
     "sqlite3": {
         "registry/database.py",
         "registry/downloads.py",
+        "registry/finder.py",
+        "registry/findings.py",
         "registry/looks.py",
         "registry/sessions.py",
         "registry/state.py",

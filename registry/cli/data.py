@@ -16,6 +16,7 @@ from registry.cli.beginning import first_policy
 from registry.downloads import Downloads
 from registry.durable import make_folders, sync_folder
 from registry.errors import Conflict, NotFound, Unavailable
+from registry.finder import Finder
 from registry.following import Following
 from registry.installation import Installation
 from registry.looks import Looks
@@ -26,7 +27,8 @@ from registry.store.git import GitStore
 
 GIT_FOLDER = "waybill.git"
 DOWNLOADS = "downloads.sqlite"  # made again, but what it counted is lost
-LOOKS = "looks.sqlite"  # made again where it is missing, like the next
+FINDER = "finder.sqlite"  # made again where it is missing, like the next two
+LOOKS = "looks.sqlite"
 TRAIL = "trail.sqlite"  # made again where it is missing
 STATE = "state.sqlite"  # made again too, but what it knew is lost
 OPERATOR = Signature("operator", "operator@waybill.invalid")
@@ -123,6 +125,7 @@ def open_installation(folder: Path, store: GitStore | None = None) -> Installati
     trail, follows = folder / TRAIL, following(folder)
     installation = Installation(found, blobs, trail, following=follows, state=state, sigstore=sigstore, checker=checker)
     installation.looks = Looks(blobs, folder / LOOKS)
+    installation.finder = Finder(folder / FINDER)
     installation.downloads = Downloads(folder / DOWNLOADS)
     return installation
 

@@ -17,10 +17,12 @@ from registry.web import (
     curate,
     details,
     downloads,
+    events,
     openapi,
     promotion,
     releases,
     removal,
+    search,
     tokens,
 )
 from registry.web.doors import require_known_query
@@ -30,8 +32,8 @@ from registry.web.refusals import problems
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes of the API."""
     routes = Blueprint("api", __name__, url_prefix="/-/api/v1")
-    parts = (audit, catalogue, changes, check, curate, details, downloads, promotion, releases, removal, tokens)
-    for part in parts:
+    reading = (audit, catalogue, details, downloads, events, releases, search)
+    for part in (*reading, changes, check, curate, promotion, removal, tokens):
         routes.register_blueprint(part.blueprint(installation))
     routes.register_blueprint(openapi.blueprint())
     routes.before_request(require_known_query)

@@ -18,6 +18,7 @@ from registry.web import (
     integrity,
     login,
     mint,
+    pypi,
     schemas,
     seeds,
     upload,
@@ -69,7 +70,7 @@ def wired(
     app = bare(log)
     simple, uploads = SimpleIndex(installation, pages), upload.Uploads(installation, pages.soon)
     add_reading(app, installation, simple, maintained)
-    for face in (home, api, integrity, mint, discovery):
+    for face in (home, api, integrity, mint, discovery, pypi):
         app.register_blueprint(face.blueprint(installation))
     app.register_blueprint(html.blueprint())
     for pages_of in (login, change_pages):

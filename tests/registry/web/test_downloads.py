@@ -98,6 +98,19 @@ def test_a_counter_that_cannot_write_refuses_no_download_and_writes_later(
     assert total(site) == 1
 
 
+def test_where_there_is_no_room_for_a_thread_downloads_go_on_and_are_counted(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish(WHEEL)
+    monkeypatch.setattr("registry.downloads.threading.Thread.start", _no_room)
+    assert site.ask(PATH).status_code == 200
+    assert total(site) == 1
+
+
+def _no_room(_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def _failing(*_: object) -> None:
     raise sqlite3.OperationalError("disk I/O error")
 
