@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from registry import names
-from registry.entries import Beside, beside_deleted, enter, leave
+from registry.entries import Beside, beside_deleted, come_back, leave
 from registry.errors import Conflict, Invalid, Moved, NotFound, Unavailable
 from registry.index import Index
-from registry.installation import Installation, Trailer, View, Writing
+from registry.installation import Installation, View, Writing
 from registry.model import Deletion, File
 from registry.names import ProjectName, RegistryName, version_order
 from registry.policy.roles import Action, Principal
@@ -74,8 +74,7 @@ def delete(installation: Installation, principal: Principal | None, whole: Whole
         by = warrant(writing, principal, whole.action, whole.registry, whole.project)
         gone = Deletion(by[0].principal, said, writing.now, whole.kind)
         tombstones = tuple(replace(f, deleted=gone) for f in meant(writing.index, whole) if not f.deleted)
-        for tombstone in tombstones:
-            leave(writing, whole.registry, tombstone, by)
+        leave(writing, whole.registry, tombstones, by, gone)
         return tombstones
 
     return Outcome(*installation.write(principal, record))
@@ -128,9 +127,7 @@ def _restored(
         raise Moved(f"{whole} changed while it was restored")
     _require_bytes(installation, tombstones)  # maintenance removes them in the writer's place, where we are
     files = tuple(replace(file, deleted=None) for file in tombstones)
-    for file in files:
-        more = [Trailer("Whole", whole.kind)]
-        enter(writing, "restore", whole.registry, file, kept[file.filename], by=by, more=more)
+    come_back(writing, whole.registry, files, kept, by, whole.kind)
     return files
 
 
