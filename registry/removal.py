@@ -21,7 +21,8 @@ from registry.warrant import warrant
 
 LONGEST_REASON = 500  # characters
 _MOST_TRIES = 5
-_WIDER = {"file": ("file", "release", "project"), "release": ("release", "project"), "project": ("project",)}
+# Restoring this brings back what was deleted as that: the same, or more.
+_RESTORED_BY = {"file": ("file", "release", "project"), "release": ("release", "project"), "project": ("project",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ def _restorable(view: View, whole: Whole) -> list[File]:
         NotFound: it has some, and each went by a narrower name.
     """
     tombstones = [file for file in meant(view.index, whole) if file.deleted]
-    fitting = [file for file in tombstones if file.deleted and file.deleted.whole in _WIDER[whole.kind]]
+    fitting = [file for file in tombstones if file.deleted and file.deleted.whole in _RESTORED_BY[whole.kind]]
     if tombstones and not fitting:
         first = tombstones[0]
         said = f"as a {first.deleted.whole}" if first.deleted else ""
