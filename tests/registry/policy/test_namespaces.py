@@ -9,6 +9,7 @@ from registry.policy.files import BadFile
 from registry.policy.judge.references import dangling
 from registry.policy.namespaces import namespace_of
 from registry.policy.policy import Policy
+from tests.changes import START, verdict
 from tests.policies import BASE, Folder
 
 ORG = BASE["waybill.yaml"]
@@ -99,3 +100,20 @@ def test_a_release_that_closes_sooner_is_narrower() -> None:
     ):
         [shift] = getattr(difference(registry(before), registry(after)), direction)
         assert shift.what == "registry python: closes_after_days"
+
+
+@pytest.mark.parametrize(("approver", "good"), [("olga", False), ("bob", True), ("alice", True)])
+def test_the_file_of_a_new_project_below_a_prefix_is_for_the_prefix_s_owners_to_agree_to(
+    approver: str, good: bool
+) -> None:
+    reserved = {"waybill.yaml": START["waybill.yaml"] + "namespaces: [{prefix: acme, owners: [bob]}]\n"}
+    new = {"registries/python/projects/acme-api.yaml": "grants: [{role: publish, to: [carol]}]\n"}
+    other = {"registries/python/projects/web.yaml": "grants: [{role: publish, to: [carol]}]\n"}
+    assert verdict(new, "dan", [approver], reserved).good == good
+    assert verdict(other, "dan", [approver], reserved).good == (approver != "bob")
+
+
+def test_once_it_is_there_the_project_s_own_admins_agree_to_its_changes() -> None:
+    path = "registries/python/projects/acme-api.yaml"
+    reserved = {"waybill.yaml": START["waybill.yaml"] + "namespaces: [{prefix: acme, owners: [bob]}]\n"}
+    assert verdict({path: "protected: true\n"}, "dan", ["olga"], {**reserved, path: "{}\n"}).good
