@@ -45,7 +45,7 @@ def crash(server: Server, seed: int, times: int) -> None:
         answered: list[int] = []
         asking = threading.Thread(target=ask, args=(server, verb, path, answered))
         asking.start()
-        time.sleep(chance.uniform(0, 0.12))
+        time.sleep(chance.uniform(0, 0.3))
         server.kill()
         asking.join()
         server.start()
