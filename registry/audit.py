@@ -47,6 +47,12 @@ class Wanted:
             named |= {"Repository": None if by_id else self.repository}
         return {name: value for name, value in named.items() if value is not None}
 
+    @property
+    def narrow(self) -> bool:
+        """Whether only events about some files are wanted."""
+        what = (self.registry, self.project, self.version, self.pipeline, self.repository, self.commit)
+        return any(value is not None for value in what)
+
     def matches(self, event: Event) -> bool:
         """Tell whether an event is among them."""
         facts = event.facts
@@ -83,14 +89,15 @@ def source_commit(raw: str) -> str:
     return raw.lower()
 
 
-def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:
+def log(installation: Installation, wanted: Wanted, begins: str | None = None) -> Iterator[Event]:
     """Walk the ledger, newest event first.
 
     Args:
         installation: where.
         wanted: which events.
+        begins: the newest commit that may be among them; None: the newest there is.
     """
-    for commit in _candidates(installation, wanted):
+    for commit in _candidates(installation, wanted, begins):
         at = datetime.fromtimestamp(commit.time, UTC)
         if wanted.since and at < wanted.since:
             return
@@ -102,14 +109,17 @@ def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:
             yield event
 
 
-def _candidates(installation: Installation, wanted: Wanted) -> Iterator[Commit]:
+def _candidates(installation: Installation, wanted: Wanted, begins: str | None) -> Iterator[Commit]:
     """Read the commits that may be wanted, newest first."""
     store, facts = installation.store, wanted.facts
     if not facts:
-        newest = installation.trail.until(LEDGER, int(wanted.until.timestamp())) if wanted.until else None
+        newest = begins
+        if newest is None and wanted.until:
+            newest = installation.trail.until(LEDGER, int(wanted.until.timestamp()))
         yield from store.history(store.at(newest) if newest else installation.head(LEDGER))
         return
-    for commit in installation.trail.mentioning(LEDGER, facts):
+    upto = installation.trail.place(LEDGER, begins) if begins else None
+    for commit in installation.trail.mentioning(LEDGER, facts, upto):
         yield from islice(store.history(store.at(commit)), 1)
 
 

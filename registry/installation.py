@@ -10,7 +10,9 @@ from registry.attestations import Sigstore
 from registry.blobs import Blobs
 from registry.checking import Checker
 from registry.credentials import require_live
+from registry.downloads import Downloads
 from registry.errors import NotFound, Unavailable
+from registry.finder import Finder
 from registry.following import Following
 from registry.group import Group
 from registry.index import Index
@@ -56,14 +58,12 @@ class Installation:
             sigstore: verifies attestations; None: by the keys that come with the extra.
             checker: asks the rules that a policy selects.
         """
-        self.checker = checker
+        self.store, self.blobs, self.checker = store, blobs, checker
         self.following = following or Following(None)
         self.state = state or State()
         self.sigstore = sigstore or Sigstore()
-        self.looks = Looks(blobs)  # remembers for this process, until it is given a file
+        self.looks, self.downloads, self.finder = Looks(blobs), Downloads(), Finder()  # in memory, until given files
         self.resolver = Resolver()  # asks nobody, until it is given a credential
-        self.store = store
-        self.blobs = blobs
         self.trail = Trail(store, trail)
         self._policy: Policy | None = None
         self._memory = Memory()

@@ -19,6 +19,7 @@ from registry.database import Busy, Database
 from registry.errors import Invalid, NotFound, Unavailable
 from registry.model import File, Sha256
 
+PATIENCE = 10.0  # seconds that a look waits for others
 _BLOCK = 2**20  # bytes
 _TABLES = """
 CREATE TABLE IF NOT EXISTS look (sha256 TEXT, kind TEXT, said TEXT, seal TEXT, PRIMARY KEY (sha256, kind)) WITHOUT ROWID
@@ -65,11 +66,15 @@ class Looks:
     def _told(self, file: File, kind: str, look: Callable[[File], Any]) -> Any:
         said = self._kept(file.sha256, kind)
         if said is None:
-            with self._one:
+            if not self._one.acquire(timeout=PATIENCE):
+                raise Unavailable("Other files are being looked into; try again")
+            try:
                 said = self._kept(file.sha256, kind) or json.dumps(look(file))
-                with suppress(Busy, sqlite3.Error, OSError, Unavailable), self._database.writing() as connection:
-                    row = (file.sha256, kind, said, _seal(file.sha256, kind, said))
-                    connection.execute("INSERT OR REPLACE INTO look VALUES (?, ?, ?, ?)", row)
+            finally:
+                self._one.release()
+            with suppress(Busy, sqlite3.Error, OSError, Unavailable), self._database.writing() as connection:
+                row = (file.sha256, kind, said, _seal(file.sha256, kind, said))
+                connection.execute("INSERT OR REPLACE INTO look VALUES (?, ?, ?, ?)", row)
         return json.loads(said)
 
     def _kept(self, sha256: Sha256, kind: str) -> str | None:

@@ -6,7 +6,6 @@ https://packaging.python.org/en/latest/specifications/core-metadata/ ; the names
 import re
 from typing import Any, TypedDict
 
-from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -34,6 +33,8 @@ def fields(metadata: bytes, *, description: bool = True) -> tuple[dict[str, Any]
     Returns:
         The fields that the standard knows, and the others as they were written.
     """
+    from packaging.metadata import parse_email  # noqa: PLC0415 - which would be felt in the start of every command
+
     known, unknown = parse_email(metadata if description else _BODY.split(metadata, maxsplit=1)[0] + b"\n")
     return dict(known), unknown
 

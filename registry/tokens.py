@@ -194,7 +194,7 @@ def require_admin(view: View, by: Principal) -> Statement:
         admins = ()
     found = next((one for one in admins if belongs(view.policy, by.name, (one.name,)) is True), None)
     if found is None or not by.scope.whole or by.run:
-        raise Forbidden(f"{by} may not see or end tokens of others; admins may, by a token without limits")
+        raise Forbidden(f"{by} may not manage tokens of others; they, admins and the operator on the host can")
     return found.statement
 
 

@@ -7,6 +7,7 @@ nor change an event, and its seals see to it that it hides none. It may be delet
 
 import sqlite3
 import struct
+import sys
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -51,22 +52,24 @@ class Trail:
         """
         return self._ask(branch, lambda _, length: length, progress)
 
-    def mentioning(self, branch: str, facts: Mapping[str, str]) -> Iterator[str]:
+    def mentioning(self, branch: str, facts: Mapping[str, str], upto: int | None = None) -> Iterator[str]:
         """Find the commits that may state all of some facts, newest first.
 
         Args:
             branch: where to look.
             facts: by trailer: Registry, Project, Version (of a project), Pipeline (of any attempt), Repository (or the
                 end of its URL), Commit (or its beginning).
+            upto: only among the first so many commits; None: all.
 
         Yields:
             Commit ids: every commit that states them, and perhaps some that do not.
         """
         keys = {name: mark for name, mark in marks.of_facts(facts).items() if mark != marks.NOT_SAID}
-        below = -(-self.catch_up(branch) // STRIP)
+        upto = min(self.catch_up(branch), sys.maxsize if upto is None else upto)
+        below = -(-upto // STRIP)
         while below > 0:
             strips = range(max(0, below - _AT_ONCE), below)
-            yield from self._ask(branch, partial(_mentioning, branch=branch, keys=keys, numbers=strips))
+            yield from self._ask(branch, partial(_mentioning, branch=branch, keys=keys, numbers=strips, upto=upto))
             below = strips.start
 
     def beginning(self, branch: str, prefix: str) -> list[str]:
@@ -159,14 +162,16 @@ def _read(strips: Strips, branch: str, name: str, number: int, length: int) -> b
     return content
 
 
-def _mentioning(strips: Strips, length: int, branch: str, keys: Mapping[str, bytes], numbers: range) -> list[str]:
+def _mentioning(
+    strips: Strips, length: int, branch: str, keys: Mapping[str, bytes], numbers: range, upto: int
+) -> list[str]:
     found: list[str] = []
     for number in reversed(numbers):
         columns = [(_read(strips, branch, name, number, length), key) for name, key in keys.items()]
         fitting = range(min(STRIP, length - number * STRIP))
         hits = [
             n for n in (_positions(*columns[0]) if columns else fitting)
-            if all(content[8 * n : 8 * n + 8] == key for content, key in columns[1:])
+            if number * STRIP + n < upto and all(content[8 * n : 8 * n + 8] == key for content, key in columns[1:])
         ]  # fmt: skip
         if hits:
             ids = _read(strips, branch, "commit", number, length)

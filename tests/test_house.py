@@ -24,6 +24,9 @@ HOMES = {
     "jwt": {"registry/keys.py", "registry/signatures.py"},
     "sqlite3": {
         "registry/database.py",
+        "registry/downloads.py",
+        "registry/finder.py",
+        "registry/findings.py",
         "registry/looks.py",
         "registry/sessions.py",
         "registry/state.py",

@@ -14,8 +14,10 @@ from registry.blobs.local import FREE_RESERVE, LocalBlobs
 from registry.cli import values
 from registry.cli.beginning import first_policy
 from registry.cli.rules import Rules
+from registry.downloads import Downloads
 from registry.durable import make_folders, sync_folder
 from registry.errors import Conflict, NotFound, Unavailable
+from registry.finder import Finder
 from registry.following import Following
 from registry.installation import Installation
 from registry.looks import Looks
@@ -25,7 +27,9 @@ from registry.store import LEDGER, POLICY, NewCommit, Signature
 from registry.store.git import GitStore
 
 GIT_FOLDER = "waybill.git"
-LOOKS = "looks.sqlite"  # made again where it is missing, like the next
+DOWNLOADS = "downloads.sqlite"  # made again, but what it counted is lost
+FINDER = "finder.sqlite"  # made again where it is missing, like the next two
+LOOKS = "looks.sqlite"
 TRAIL = "trail.sqlite"  # made again where it is missing
 STATE = "state.sqlite"  # made again too, but what it knew is lost
 OPERATOR = Signature("operator", "operator@waybill.invalid")
@@ -123,6 +127,8 @@ def open_installation(folder: Path, store: GitStore | None = None, own: str | No
         found, blobs, folder / TRAIL, following=following(folder), state=state, sigstore=sigstore, checker=Rules(own)
     )
     installation.looks = Looks(blobs, folder / LOOKS)
+    installation.finder = Finder(folder / FINDER)
+    installation.downloads = Downloads(folder / DOWNLOADS)
     return installation
 
 

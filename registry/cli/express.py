@@ -102,7 +102,7 @@ class Express:
         reply = head.answer(self.front, self._ground, self._now) if head and self._ground else None
         if head is None or reply is None:
             return None
-        request_id = self.front.request_id()
+        request_id = self.front.repeated(reply)
         self._lines.append(line(self._moment, request_id, remote, time.perf_counter() - self._began, head.told))
         written = f"{head.wire}{self._date}\r\n{REQUEST_ID}: {request_id}\r\n\r\n"
         return reply, written.encode("latin-1"), head.ends

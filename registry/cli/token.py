@@ -37,7 +37,7 @@ def add_to(commands: Any) -> None:
     create.set_defaults(run=run_create)
     listing = verbs.add_parser("list", help="list tokens, newest first; never their secrets")
     data.add_place(listing)
-    listing.add_argument("--person", metavar="NAME", help="only this owner's")
+    listing.add_argument("--person", metavar="NAME", help="only this owner's; over --url, those of others for admins")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(run=run_list)
     revoke = verbs.add_parser("revoke", help="end a token at once, everywhere")
@@ -81,7 +81,9 @@ def run_list(options: argparse.Namespace) -> int:
     if options.data:
         found = [token_json(t) for t in tokens.every(data.open_installation(options.data).view().index)]
     else:
-        found = remote.Server(options.url).ask("GET", "tokens", shape={"tokens": [_LISTED]})["tokens"]
+        found = remote.Server(options.url).ask("GET", "tokens", {"owner": options.person}, shape={"tokens": [_LISTED]})[
+            "tokens"
+        ]
     found = [t for t in found if options.person in {None, t["owner"]}]
     if options.json:
         print(json.dumps(found))

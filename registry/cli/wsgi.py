@@ -70,9 +70,12 @@ class PatientWorker(Worker):
             sys.exit(1)  # not the code by which gunicorn's master gives up
 
     def run(self) -> None:
-        """Serve."""
+        """Serve, and at the end write what was counted meanwhile."""
         _SERVED[0] = 1
-        super().run()
+        try:
+            super().run()
+        finally:
+            self.express.front.finish()
 
 
 class Master(Arbiter):

@@ -28,6 +28,7 @@ from registry.web import (
     integrity,
     login,
     mint,
+    pypi,
     schemas,
     upload,
 )
@@ -81,7 +82,7 @@ def create_app(
     pages = Pages(cache)
     project_pages = ProjectPages(installation, pages)
     app.register_blueprint(health.blueprint(installation, maintained))
-    for face in (home, api, files, integrity, mint, discovery):
+    for face in (home, api, files, integrity, mint, discovery, pypi):
         app.register_blueprint(face.blueprint(installation))
     sessions = sessions or Sessions()
     app.register_blueprint(html.blueprint())

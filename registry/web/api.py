@@ -9,7 +9,20 @@ import hashlib
 from flask import Blueprint, Response, request
 
 from registry.installation import Installation
-from registry.web import audit, catalogue, changes, check, curate, details, openapi, releases, tokens
+from registry.web import (
+    audit,
+    catalogue,
+    changes,
+    check,
+    curate,
+    details,
+    downloads,
+    events,
+    openapi,
+    releases,
+    search,
+    tokens,
+)
 from registry.web.doors import require_known_query
 from registry.web.refusals import problems
 
@@ -17,7 +30,7 @@ from registry.web.refusals import problems
 def blueprint(installation: Installation) -> Blueprint:
     """Make the routes of the API."""
     routes = Blueprint("api", __name__, url_prefix="/-/api/v1")
-    for part in (audit, catalogue, changes, check, curate, details, releases, tokens):
+    for part in (audit, catalogue, changes, check, curate, details, downloads, events, releases, search, tokens):
         routes.register_blueprint(part.blueprint(installation))
     routes.register_blueprint(openapi.blueprint())
     routes.before_request(require_known_query)

@@ -85,7 +85,7 @@ def blueprint(installation: Installation) -> Blueprint:
         view, principal = params.known_caller(installation)
         limit = min(params.number("limit", 100), MOST_EVENTS)
         events = audit.log(installation, wanted(view))
-        may_see = _sight(view, principal)
+        may_see = sight(view, principal)
         visible = (event for event in events if may_see(event))
         return jsonify(events=[event_json(event) for event in islice(visible, limit)])
 
@@ -160,7 +160,7 @@ def _require_sight_of_policy(view: View, principal: Principal) -> None:
     passed(Need.AUDITOR)
 
 
-def _sight(view: View, principal: Principal) -> Callable[[Event], bool]:
+def sight(view: View, principal: Principal) -> Callable[[Event], bool]:
     """Tell which events a principal is shown: those of a project its readers, those of a token its owner."""
 
     @cache  # one answer's events are of few projects, and each is decided by the same policy

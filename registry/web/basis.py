@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from flask import request
 
 from registry import credentials
+from registry.downloads import Download
 from registry.installation import View
 from registry.model import Sha256
 from registry.policy.roles import Principal
@@ -25,6 +26,7 @@ class Basis:
     ends: float  # first moment it does not hold any more: the day or the token is over
     principal: Principal
     artifact: Sha256 | None = None  # whose bytes the body is
+    download: Download | None = None  # what is counted where all of them are sent
 
     def holds(self, policy: str, ledger: Snapshot) -> bool:
         """Tell whether policy and facts are still what they were; the time is for the caller to compare."""
@@ -38,7 +40,13 @@ class Note:
     basis: Basis | None = None
 
 
-def rests_on(view: View, principal: Principal, *paths: str, artifact: Sha256 | None = None) -> None:
+def rests_on(
+    view: View,
+    principal: Principal,
+    *paths: str,
+    artifact: Sha256 | None = None,
+    download: Download | None = None,
+) -> None:
     """Say that the answer to this request follows from the policy, the principal and these facts alone.
 
     Args:
@@ -46,6 +54,7 @@ def rests_on(view: View, principal: Principal, *paths: str, artifact: Sha256 | N
         principal: who asks.
         paths: the ledger's files and folders that were read.
         artifact: whose bytes the answer carries.
+        download: the file that it gives to somebody.
     """
     note = request.environ.get(NOTE)
     if not isinstance(note, Note) or principal.run:  # what an upload token rests on is not in the ledger
@@ -57,7 +66,7 @@ def rests_on(view: View, principal: Principal, *paths: str, artifact: Sha256 | N
     over: datetime = day + timedelta(days=1)
     if token and token.expires:
         over = min(over, token.expires)
-    note.basis = Basis(view.policy.commit, facts, day.timestamp(), over.timestamp(), principal, artifact)
+    note.basis = Basis(view.policy.commit, facts, day.timestamp(), over.timestamp(), principal, artifact, download)
 
 
 def _id(ledger: Snapshot, path: str) -> str | None:

@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from registry import catalogue, names
 from registry.catalogue import ListedProject, ListedRelease, ProjectAnswer, RegistryAnswer
 from registry.errors import Unauthenticated
-from registry.installation import Installation
+from registry.installation import Installation, View
 from registry.names import ProjectName, version_order
-from registry.policy.roles import Action
+from registry.policy.roles import Action, Principal
 from registry.web import paging
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.doors import Need, Query, door, passed
@@ -44,13 +44,8 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("")
     @door(Need.SIGHT, "The registries of which one may read something", query=(), answer=RegistriesAnswer)
     def registries() -> ResponseReturnValue:
-        view = installation.view()
-        principal = caller(view)
-        found = list(catalogue.registries(view, principal))
-        if not found and principal.name is None:
-            raise Unauthenticated("Nothing here is public; send a token as Basic password or as Bearer")
-        passed(Need.SIGHT)
-        return jsonify(registries=found)
+        view, principal = sighted(installation)
+        return jsonify(registries=list(catalogue.registries(view, principal)))
 
     @routes.get("/<registry>/projects")
     @door(
@@ -93,6 +88,20 @@ def blueprint(installation: Installation) -> Blueprint:
         )
 
     return routes
+
+
+def sighted(installation: Installation) -> tuple[View, Principal]:
+    """Let in whoever may read something, wherever; each answer says for itself what they may.
+
+    Raises:
+        Unauthenticated: nobody in particular asks, and nothing is public.
+    """
+    view = installation.view()
+    principal = caller(view)
+    if principal.name is None and not any(catalogue.registries(view, principal)):
+        raise Unauthenticated("Nothing here is public; send a token as Basic password or as Bearer")
+    passed(Need.SIGHT)
+    return view, principal
 
 
 def _versions_after(versions: list[str], after: list[str] | None) -> list[str]:

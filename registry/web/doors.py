@@ -31,7 +31,6 @@ class Need(Enum):
     SIGHT = "anybody; each is answered what they may read, and nobody in particular what is public"
     SIGNED_IN = "a person or service account, by an API token"
     AUDITOR = "an admin or auditor, by an API token without limits"
-    ADMIN = "an admin, by an API token without limits"
     SESSION = "a person who signed in with a browser"
     PROOF = "a credential of its own: an identity token, a signature, a token in a form"
 
@@ -47,7 +46,6 @@ class Query:
     text: str  # what it is for
     of: Any = str  # the type of its value, as `registry/web/schema.py` reads types
     needed: bool = False
-    example: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
 from registry import names
+from registry.downloads import Download, carries_all
 from registry.errors import Forbidden, Invalid, NotFound, Unavailable
 from registry.index import file_path, project_folder
 from registry.installation import Installation, View
@@ -41,8 +42,12 @@ def blueprint(installation: Installation) -> Blueprint:
         rests_on(view, principal, *facts)
         found = _offered(view, name, dist, sha256)
         if not filename.endswith(_METADATA):
-            rests_on(view, principal, *facts, artifact=found.sha256)
-            return _send(_artifact(installation, found), found.size, found.sha256)
+            download = Download(name, dist.project, dist.version, dist.filename)
+            rests_on(view, principal, *facts, artifact=found.sha256, download=download)
+            response = _send(_artifact(installation, found), found.size, found.sha256)
+            if carries_all(request.method, response.status, dict(response.headers)):
+                installation.downloads.count(download)
+            return response
         metadata = view.index.metadata(name, dist) if found.metadata_sha256 else None
         if metadata is None or found.metadata_sha256 is None:
             raise NotFound(f"No core metadata is stored for '{dist.filename}'")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from werkzeug.test import run_wsgi_app
 
+from registry.downloads import carries_all
 from registry.errors import WaybillError
 from registry.installation import Installation
 from registry.policy.roles import ANYONE
@@ -116,7 +117,9 @@ class Front:
         finally:
             if close := getattr(body, "close", None):
                 close()
-        reply = Reply(status, tuple(headers), content, note.basis, start, length)
+        given_whole = length and note.basis and carries_all(question.method, status, dict(headers))
+        download = note.basis.download if given_whole and note.basis else None  # the application has counted its own
+        reply = Reply(status, tuple(headers), content, note.basis, start, length, download)
         if note.basis and status < "5":
             lasting = tuple(header for header in headers if header[0] != REQUEST_ID)
             self._keep(question, replace(reply, headers=lasting))
@@ -134,9 +137,19 @@ class Front:
         stream.seek(reply.start)
         return stream
 
-    def request_id(self) -> str:
-        """Name a request that is answered here."""
+    def repeated(self, reply: Reply) -> str:
+        """Count an answer that is given again, and name the request.
+
+        Returns:
+            The id of the request.
+        """
+        if reply.download:
+            self._installation.downloads.count(reply.download)
         return f"{self._id}{next(self._answered) & 0xFFFFFFFF:08x}"
+
+    def finish(self) -> None:
+        """Write what was counted, before the process ends."""
+        self._installation.downloads.write()
 
     @staticmethod
     def told(question: Asked, reply: Reply, client: str) -> str:
@@ -158,7 +171,7 @@ class Front:
         ):  # the artifact was there when the application answered; now it has to say what is wrong
             self.forget(question)
             return None
-        request_id = self.request_id()
+        request_id = self.repeated(reply)
         if self.log:
             told = self.told(question, reply, environ.get("HTTP_USER_AGENT", ""))
             remote, seconds = environ.get("REMOTE_ADDR", ""), time.perf_counter() - began

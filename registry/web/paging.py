@@ -55,7 +55,9 @@ def cursor(*shape: type) -> list[Any] | None:
     return values
 
 
-def page(name: str, items: Iterable[T], show: Callable[[T], Any], place: Callable[[T], list[Any]]) -> Response:
+def page(
+    name: str, items: Iterable[T], show: Callable[[T], Any], place: Callable[[T], list[Any]], **beside: Any
+) -> Response:
     """Answer with one page of a list.
 
     Args:
@@ -63,23 +65,26 @@ def page(name: str, items: Iterable[T], show: Callable[[T], Any], place: Callabl
         items: what follows the cursor, in order; no more of it is read than is shown, and one.
         show: writes one of them.
         place: what a cursor says that goes on after this one.
+        beside: what the answer has besides.
     """
     most = limit()
     found = list(islice(items, most + 1))
-    return whole(name, [show(one) for one in found[:most]], place(found[most - 1]) if len(found) > most else None)
+    following = place(found[most - 1]) if len(found) > most else None
+    return whole(name, [show(one) for one in found[:most]], following, **beside)
 
 
-def whole(name: str, shown: list[Any], following: list[Any] | None) -> Response:
+def whole(name: str, shown: list[Any], following: list[Any] | None, **beside: Any) -> Response:
     """Answer with a page that is there already.
 
     Args:
         name: of the list in the answer.
         shown: the list.
         following: what the next cursor says; None: this is the last page.
+        beside: what the answer has besides.
     """
     if following is None:
-        return jsonify({name: shown, "next": None})
+        return jsonify({name: shown, "next": None, **beside})
     text = base64.urlsafe_b64encode(json.dumps(following, separators=(",", ":")).encode()).decode().rstrip("=")
-    response = jsonify({name: shown, "next": text})
+    response = jsonify({name: shown, "next": text, **beside})
     response.headers["Link"] = f'<?{urlencode({**request.args, "cursor": text})}>; rel="next"'
     return response

@@ -92,6 +92,11 @@ def text(name: str) -> str:
     return value
 
 
+def optional(name: str) -> str | None:
+    """Read a query parameter that may be left out."""
+    return request.args.get(name)
+
+
 def time(name: str, *, end_of_day: bool = False) -> datetime | None:
     """Read a date or time from the query; a bare date may mean its last second.
 

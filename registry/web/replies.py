@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from registry.downloads import Download
 from registry.web.basis import Basis
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Reply:
     basis: Basis | None  # None: not to be repeated
     start: int = 0  # first byte of the artifact that is sent
     length: int = 0  # bytes of the artifact that are sent
+    download: Download | None = None  # what is counted whenever this is answered
 
     @property
     def weight(self) -> int:

@@ -122,6 +122,18 @@ def test_a_limited_token_stays_below_its_role(acme: Server) -> None:
     assert _statuses(acme, reader) == {200}
 
 
+def test_an_admin_lists_and_ends_the_tokens_of_others_from_elsewhere(acme: Server, bob: str) -> None:
+    listed = json.loads(
+        waybill("token", "list", "--url", acme.url, "--person", "bob", "--json", token=acme.token).stdout
+    )
+    assert _id(bob) in {one["id"] for one in listed}
+    said = waybill("token", "list", "--url", acme.url, "--person", "alice", token=bob, check=False)
+    assert (said.returncode, "admins" in said.stderr) == (1, True)
+    leaked = acme.token_for("bob")
+    waybill("token", "revoke", "--url", acme.url, _id(leaked), token=acme.token)
+    assert _statuses(acme, leaked) == {401}
+
+
 def test_nobody_makes_or_ends_tokens_of_others(acme: Server, bob: str) -> None:
     said = waybill("token", "create", "--url", acme.url, "--person", "alice", token=bob, check=False)
     assert (said.returncode, said.stdout) == (1, "")

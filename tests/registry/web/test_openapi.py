@@ -44,6 +44,30 @@ def test_a_problem_names_the_field_that_is_wrong(site: Site) -> None:
     assert "field" not in site.ask(f"{API}/changes/absent").get_json(force=True)
 
 
+def test_a_body_takes_what_is_declared_and_nothing_else(site: Site) -> None:
+    site.publish(wheel("demo", "1.0"))
+    document = json_of(site.ask(DOCUMENT, None))
+    given = {
+        "registry": "python",
+        "project": "demo",
+        "version": "1.0",
+        "filename": wheel("demo", "1.0")[0],
+        "name": "a",
+    }
+    asked = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if body is None:
+                continue
+            schema = document["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+            sent = {"method": method.upper(), "data": b'{"nonsense": 1}'}
+            detail = site.ask(path.format(**given), **sent).get_json(force=True)["detail"]
+            assert detail.partition("what can be sent is ")[2].split(", ") == list(schema["properties"]), path
+            asked += 1
+    assert asked >= 3
+
+
 def test_what_is_not_there_or_not_done_is_a_problem_too(site: Site) -> None:
     for path, method, status in ((f"{API}/nothing", "GET", 404), (f"{API}/log", "POST", 405)):
         answer = site.ask(path, method=method)

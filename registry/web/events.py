@@ -1,0 +1,95 @@
+"""`/-/api/v1/events`: what happened to facts and policy, in one stream: by pages, or whole as NDJSON."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import TypedDict
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+
+from registry.answers import EventAnswer, event_json
+from registry.changes.clearance import is_reader
+from registry.chronicle import Asked, Place, Told, chronicle, places, require_place
+from registry.errors import Forbidden
+from registry.installation import Installation, View
+from registry.policy.files import BadFile
+from registry.policy.roles import Principal
+from registry.web import paging, params
+from registry.web.audit import WANTED, sight, wanted
+from registry.web.doors import Need, Query, door
+from registry.web.paging import PAGES
+
+NDJSON = "application/x-ndjson"
+
+
+class ToldAnswer(EventAnswer):
+    """One event, with the branch that it is recorded on."""
+
+    branch: str
+
+
+class StreamAnswer(TypedDict):
+    """A page of events, newest first."""
+
+    events: list[ToldAnswer]
+    next: str | None
+
+
+def blueprint(installation: Installation) -> Blueprint:
+    """Make the route of the events."""
+    routes = Blueprint("events", __name__)
+
+    @routes.get("/events")
+    @door(
+        Need.SIGNED_IN,
+        "What happened, newest first: all of it for admins and auditors, else what one may read; with "
+        f"`Accept: {NDJSON}` as a stream, whole where no limit is given",
+        query=(
+            *WANTED,
+            Query("event", "only of this kind, such as publish or yank; policy: commits of the policy"),
+            Query("principal", "only by them, or about their tokens"),
+            *PAGES,
+        ),
+        answer=StreamAnswer,
+        stream=ToldAnswer,
+    )
+    def events() -> ResponseReturnValue:
+        view, principal = params.known_caller(installation)
+        whole = _sees_all(view, principal)
+        asked = Asked(wanted(view), params.optional("event"), params.optional("principal"), policy=whole)
+        given = paging.cursor(str, str)
+        place = require_place(installation, (given[0], given[1])) if given else None
+        may_see = sight(view, principal)
+        found = chronicle(installation, asked, lambda event: whole or may_see(event), place)
+        if request.accept_mimetypes.best_match(["application/json", NDJSON]) == NDJSON:
+            most = paging.limit() if "limit" in request.args else None
+            return Response(_lines(islice(found, most)), content_type=NDJSON)
+        return _page(installation, found, place)
+
+    return routes
+
+
+def _sees_all(view: View, principal: Principal) -> bool:
+    """Tell whether somebody may see every event: admins and auditors, by a token that may all."""
+    try:
+        return principal.scope.whole and is_reader(view.policy, principal)
+    except BadFile as bad:
+        raise Forbidden(f"The policy cannot be read, so nobody may. {bad.problems[0]}") from None
+
+
+def _page(installation: Installation, found: Iterator[Told], place: Place | None) -> Response:
+    most = paging.limit()
+    told = list(islice(found, most + 1))
+    shown, more = told[:most], told[most:]
+    following = list(places(shown, more[0], installation, place)) if more else None
+    return paging.whole("events", [_shown(one) for one in shown], following)
+
+
+def _shown(one: Told) -> ToldAnswer:
+    return ToldAnswer(branch=one.branch, **event_json(one.event))
+
+
+def _lines(found: Iterator[Told]) -> Iterator[str]:
+    for one in found:
+        yield json.dumps(_shown(one)) + "\n"

@@ -1,0 +1,62 @@
+"""`/<registry>/pypi/<project>/json`, and `/pypi/…` where there is one registry: PyPI's JSON API, for bots."""
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from registry import audit, catalogue
+from registry.errors import Invalid, NotFound
+from registry.installation import Installation, View
+from registry.model import Status
+from registry.names import ProjectName, RegistryName
+from registry.policy.roles import Action
+from registry.pypi import project_json
+from registry.web.auth import caller, known_project, known_registry, permit
+from registry.web.doors import door
+
+
+def blueprint(installation: Installation) -> Blueprint:
+    """Make the routes of PyPI's JSON API."""
+    routes = Blueprint("pypi", __name__)
+
+    @routes.get("/pypi/<project>/json")
+    @routes.get("/<registry>/pypi/<project>/json")
+    @door(Action.READ, "A project as PyPI's JSON API describes it")
+    def latest(project: str, registry: str | None = None) -> ResponseReturnValue:
+        view, name, wanted = _asked(installation, registry, project)
+        found = view.index.project(name, wanted)
+        version = catalogue.latest(view.index, name, wanted)
+        releases = [one for one in found.releases if one.live] if found else []
+        if not releases or found is None or found.status is Status.QUARANTINED:  # which offers no files (PEP 792)
+            raise NotFound(f"Registry {name} offers no files of '{wanted}'")
+        shown = next((one for one in releases if one.version == version), releases[-1])
+        return jsonify(project_json(view.index, name, releases, shown, wanted, _base(view, name)))
+
+    @routes.get("/pypi/<project>/<version>/json")
+    @routes.get("/<registry>/pypi/<project>/<version>/json")
+    @door(Action.READ, "A release as PyPI's JSON API describes it")
+    def release(project: str, version: str, registry: str | None = None) -> ResponseReturnValue:
+        view, name, wanted = _asked(installation, registry, project)
+        found = view.index.release(name, wanted, catalogue.version_of(view.index, name, wanted, version))
+        state = view.index.status(name, wanted)
+        if not found.live or (state and state.status is Status.QUARANTINED):
+            raise NotFound(f"Registry {name} offers no files of {wanted} {found.version}")
+        return jsonify(project_json(view.index, name, [], found, wanted, _base(view, name)))
+
+    return routes
+
+
+def _asked(installation: Installation, registry: str | None, project: str) -> tuple[View, RegistryName, ProjectName]:
+    view = installation.view()
+    principal = caller(view)
+    if registry is None:
+        try:
+            registry = audit.only_registry(view.policy)
+        except Invalid:
+            raise NotFound("There are several registries; ask at /<registry>/pypi/<project>/json") from None
+    name, wanted = known_registry(view, registry), known_project(project)
+    permit(view, principal, Action.READ, name, wanted)
+    return view, name, wanted
+
+
+def _base(view: View, registry: RegistryName) -> str:
+    return (view.policy.organization().url or request.host_url).rstrip("/") + f"/{registry}/"

@@ -1,0 +1,98 @@
+"""What happened to facts and policy, in one stream."""
+
+import json
+from typing import Any
+
+import pytest
+
+from registry.policy.roles import Scope
+from tests.archives import wheel
+from tests.registry.web.site import Site, json_of, reader
+
+EVENTS = "/-/api/v1/events"
+LINES = {"Accept": "application/x-ndjson"}
+
+
+@pytest.fixture
+def busy(site: Site) -> Site:
+    """A site where something happened on both branches."""
+    site.publish(wheel("demo", "1.0"))
+    site.policy(people="alice: {}\nbob: {}\n")
+    site.publish(wheel("other", "1.0"))
+    site.ask("/-/api/v1/registries/python/projects/demo/releases/1.0/yank", method="PUT", data=b'{"reason": "bad"}')
+    site.token("bob")
+    return site
+
+
+def told(site: Site, person: str | None = "alice", headers: dict[str, str] | None = None, **query: str) -> list[Any]:
+    found = json_of(site.ask(EVENTS, person, headers=headers, query=query))["events"]
+    assert isinstance(found, list)
+    return found
+
+
+def kinds(events: list[Any]) -> list[str]:
+    return [one["facts"].get("Waybill-Event", "-") for one in events]
+
+
+def test_facts_and_policy_are_one_stream_newest_first(busy: Site) -> None:
+    found = told(busy)
+    assert sorted(kinds(found)) == sorted(
+        ["token-create", "yank", "publish", "policy", "publish", "token-create", "begin", "policy"]
+    )
+    assert {one["branch"] for one in found} == {"ledger", "main"}
+    assert [one["time"] for one in found] == sorted((one["time"] for one in found), reverse=True)
+
+
+def test_it_is_narrowed_by_what_where_who_and_when(busy: Site) -> None:
+    assert kinds(told(busy, event="yank")) == ["yank"]
+    assert kinds(told(busy, event="policy")) == ["policy", "policy"]
+    assert kinds(told(busy, project="demo")) == ["yank", "publish"]
+    assert kinds(told(busy, project="demo", event="publish")) == ["publish"]
+    assert kinds(told(busy, registry="python", principal="alice")) == ["yank", "publish", "publish"]
+    assert kinds(told(busy, principal="bob")) == ["token-create"]
+    assert told(busy, until="2001-01-01") == []
+    assert told(busy, since="2999-01-01") == []
+
+
+def test_auditors_see_all_and_others_what_they_may_read(busy: Site) -> None:
+    busy.policy(
+        people="alice: {}\nbob: {}\ncarol: {}\n",
+        waybill="organization: acme\nadmins: [alice]\nauditors: [carol]\n",
+        registries__python__registry="kind: source\nprojects: open\ngrants:\n  - {role: read, to: [alice]}\n",
+    )
+    assert len(told(busy, "carol")) == len(told(busy))
+    assert kinds(told(busy, "bob")) == ["token-create"]
+    assert busy.ask(EVENTS, None).status_code == 401
+    limited = {"Authorization": f"Bearer {busy.limited('alice', reader('demo'))}"}
+    assert set(kinds(told(busy, None, limited))) == {"yank", "publish", "token-create"}
+    whole = {"Authorization": f"Bearer {busy.limited('alice', Scope())}"}
+    assert "policy" in kinds(told(busy, None, whole))
+
+
+@pytest.mark.parametrize("query", [{}, {"project": "demo"}, {"event": "publish"}, {"registry": "python"}])
+def test_pages_are_the_stream_in_pieces_whatever_happens_meanwhile(busy: Site, query: dict[str, str]) -> None:
+    whole, asked = json_of(busy.ask(EVENTS, query=query))["events"], {**query, "limit": "1"}
+    seen: list[Any] = []
+    while True:
+        page = json_of(busy.ask(EVENTS, query=asked))
+        seen += page["events"]
+        if page["next"] is None:
+            break
+        asked["cursor"] = page["next"]
+        busy.publish(wheel("demo", f"9.{len(seen)}"))  # which is newer than all that is asked for
+        busy.policy(people=f"alice: {{}}\nbob: {{}}\nn{len(seen)}: {{}}\n")
+    assert [one["commit"] for one in seen] == [one["commit"] for one in whole]
+    assert len(whole) > 1
+
+
+def test_as_lines_it_is_whole_or_as_long_as_is_asked(busy: Site) -> None:
+    answer = busy.ask(EVENTS, headers=LINES)
+    assert (answer.status_code, answer.content_type) == (200, "application/x-ndjson")
+    assert [json.loads(line) for line in answer.text.splitlines()] == told(busy)
+    assert len(busy.ask(EVENTS, headers=LINES, query={"limit": "3"}).text.splitlines()) == 3
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIiwiYiJd", "WzEsMl0"])
+def test_a_cursor_that_was_never_given_is_refused(busy: Site, cursor: str) -> None:
+    answer = busy.ask(EVENTS, query={"cursor": cursor})
+    assert (answer.status_code, answer.get_json(force=True)["field"]) == (400, "cursor")

@@ -1,0 +1,191 @@
+"""Search: what projects say of themselves and who needs whom, as the newest commit has it, for who may read it."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from registry.errors import WaybillError
+from registry.finder import Finder, Sought
+from registry.index import Index
+from registry.store import LEDGER
+from tests.archives import sdist, wheel
+from tests.registry.web.site import Site, json_of, reader
+
+API = "/-/api/v1"
+PRIVATE = "kind: source\nvisibility: private\nprojects: open\n"
+
+
+def project(site: Site, name: str, version: str = "1.0", *headers: str, path: str = "/python/") -> None:
+    assert site.publish(wheel(name, version, headers=headers), path).status_code == 200
+
+
+def names(site: Site, person: str | None = "alice", headers: dict[str, str] | None = None, **query: str) -> list[str]:
+    asked = {name.replace("_", "-"): value for name, value in query.items()}
+    return [one["name"] for one in json_of(site.ask(f"{API}/search", person, headers=headers, query=asked))["projects"]]
+
+
+def dependents(site: Site, name: str) -> list[tuple[Any, ...]]:
+    found = json_of(site.ask(f"{API}/dependents/{name}"))["dependents"]
+    return [(one["project"], one["version"], one["requirement"], one["latest"]) for one in found]
+
+
+def test_projects_are_found_by_words_of_name_summary_and_keywords_best_names_first(site: Site) -> None:
+    project(site, "ledger-tools", "1.0", "Summary: Reads books")
+    project(site, "ledger", "1.0", "Summary: Keeps books")
+    project(site, "old-ledger", "1.0", "Keywords: archive,books")
+    project(site, "unrelated", "1.0", "Summary: mentions a Ledger once")
+    assert names(site, q="ledger") == ["ledger", "ledger-tools", "old-ledger", "unrelated"]
+    assert names(site, q="LEDG") == ["ledger", "ledger-tools", "old-ledger", "unrelated"]
+    assert names(site, q="books keeps") == ["ledger"]
+    assert names(site, q="archive") == ["old-ledger"]
+    assert names(site, q="absent") == []
+    assert len(names(site)) == 4
+
+
+def test_keywords_classifiers_and_needs_narrow_it(site: Site) -> None:
+    project(site, "one", "1.0", "Keywords: web,api", "Classifier: Framework :: Flask")
+    project(
+        site, "two", "1.0", "Classifier: Framework :: Django :: 5.0", "Requires-Dist: One >= 1; python_version > '3'"
+    )
+    assert names(site, keyword="API") == ["one"]
+    assert names(site, classifier="Framework :: Flask") == ["one"]
+    assert names(site, classifier="Framework") == ["one", "two"]
+    assert names(site, classifier="Frame") == []
+    assert names(site, depends_on="ONE") == ["two"]
+    assert names(site, classifier="Framework", keyword="web", depends_on="one") == []
+
+
+def test_who_depends_on_a_project_is_told_by_release_also_of_one_from_elsewhere(site: Site) -> None:
+    project(site, "app", "1.0", "Requires-Dist: requests >= 2")
+    project(site, "app", "2.0", "Requires-Dist: httpx", "Requires-Dist: Requests[socks]; extra == 'old'")
+    project(site, "other", "1.0", "Requires-Dist: requests-toolbelt")
+    assert dependents(site, "requests") == [
+        ("app", "1.0", "requests >= 2", False),
+        ("app", "2.0", "Requests[socks]; extra == 'old'", True),
+    ]
+    assert dependents(site, "nobody") == []
+
+
+def test_every_change_counts_at_the_next_search(site: Site) -> None:
+    project(site, "demo", "1.0", "Summary: first", "Requires-Dist: six")
+    assert names(site, q="first") == ["demo"]
+    project(site, "demo", "2.0", "Summary: second")
+    assert (names(site, q="first"), names(site, q="second"), names(site, depends_on="six")) == ([], ["demo"], [])
+    yank = f"{API}/registries/python/projects/demo/releases/2.0/yank"
+    assert site.ask(yank, method="PUT").status_code == 200
+    assert (names(site, q="first"), names(site, depends_on="six")) == (["demo"], ["demo"])
+    site.ask(yank, method="DELETE")
+    site.delete("demo-1.0-py3-none-any.whl")
+    assert (names(site, q="second"), dependents(site, "six")) == (["demo"], [])
+
+
+def test_the_latest_release_is_the_one_that_an_installer_would_choose(site: Site) -> None:
+    for version in ("1.9", "1.10", "2.0a1"):
+        project(site, "demo", version)
+    [found] = json_of(site.ask(f"{API}/search", query={"q": "demo"}))["projects"]
+    assert found["version"] == "1.10"
+
+
+def test_what_one_may_not_read_is_not_found(site: Site) -> None:
+    site.policy(registries__open__registry="kind: source\nvisibility: public\nprojects: open\n")
+    project(site, "secret-plan", "1.0", "Requires-Dist: shared")
+    project(site, "shown", "1.0", "Summary: plan", "Requires-Dist: shared", path="/open/")
+    assert names(site, q="plan") == ["secret-plan", "shown"]
+    assert names(site, None, q="plan") == ["shown"]
+    bearing = {"Authorization": f"Bearer {site.limited('alice', reader('secret-*'))}"}
+    assert names(site, None, bearing, q="plan") == ["secret-plan"]
+    seen = json_of(site.ask(f"{API}/dependents/shared", None))["dependents"]
+    assert [one["project"] for one in seen] == ["shown"]
+    site.policy(registries__open__registry=PRIVATE)  # a right that is gone is gone at once
+    assert site.ask(f"{API}/search", None, query={"q": "plan"}).status_code == 401
+
+
+def test_pages_follow_each_other_in_one_order(site: Site) -> None:
+    for number in range(5):
+        project(site, f"demo-{number}", "1.0", "Requires-Dist: six")
+    for path, key in ((f"{API}/search", "projects"), (f"{API}/dependents/six", "dependents")):
+        seen: list[Any] = []
+        query = {"limit": "2"}
+        while True:
+            page = json_of(site.ask(path, query=query))
+            seen += page[key]
+            if page["next"] is None:
+                break
+            query["cursor"] = page["next"]
+        assert seen == json_of(site.ask(path))[key]
+        assert len(seen) == 5
+
+
+@pytest.mark.parametrize("spoil", ["missing", "damaged", "emptied", "another"])
+def test_an_index_that_is_missing_or_wrong_is_made_again(site: Site, spoil: str) -> None:
+    project(site, "demo", "1.0", "Summary: here")
+    project(site, "other", "1.0", "Requires-Dist: demo")
+    assert names(site, q="here") == ["demo"]
+    site.installation.finder._database.close()  # noqa: SLF001 - as if this process had just begun
+    file = site.folder / "finder.sqlite"
+    for beside in ("-wal", "-shm"):
+        file.with_name(file.name + beside).unlink(missing_ok=True)
+    if spoil == "missing":
+        file.unlink()
+    elif spoil == "another":
+        file.write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
+    else:
+        file.write_bytes(b"" if spoil == "emptied" else b"nonsense" * 999)
+    assert names(site, q="here") == ["demo"]
+    assert dependents(site, "demo") == [("other", "1.0", "demo", True)]
+
+
+def test_a_ledger_that_went_another_way_is_followed_too(site: Site) -> None:
+    project(site, "kept", "1.0")
+    before = site.head()
+    project(site, "lost", "1.0")
+    assert names(site) == ["kept", "lost"]
+    past = Index(site.installation.store.at(before))
+    found = site.installation.finder.find(lambda: past, Sought(), lambda *_: True, 10)
+    assert [one.name for one in found] == ["kept"]
+    assert names(site) == ["kept", "lost"]
+
+
+@pytest.mark.parametrize(
+    "words", ["", "--", '"', "*", 'a" OR "b', "NEAR(", "a" * 300, "x " * 20, "'; DROP TABLE project; --"]
+)
+def test_no_words_break_the_search(site: Site, words: str) -> None:
+    project(site, "demo")
+    answer = site.ask(f"{API}/search", query={"q": words})
+    assert answer.status_code in {200, 400}
+    if answer.status_code == 400:
+        assert json.loads(answer.data)["field"] == "q"
+    assert names(site, q="demo") == ["demo"]
+
+
+def test_sdists_without_reliable_metadata_are_found_by_name(site: Site) -> None:
+    assert site.publish(sdist("ancient", "1.0", metadata_version="1.2")).status_code == 200
+    assert names(site, q="ancient") == ["ancient"]
+
+
+def test_processes_that_share_the_index_all_answer_by_the_newest_commit(site: Site) -> None:
+    others = [Finder(site.folder / "finder.sqlite") for _ in range(3)]
+    wrong: list[object] = []
+
+    def newest() -> Index:
+        return Index(site.installation.head(LEDGER))
+
+    def ask(finder: Finder, name: str) -> None:
+        try:
+            found = [one.name for one in finder.find(newest, Sought(name), lambda *_: True, 10)]
+        except WaybillError as error:
+            found = [str(error)]
+        if found != [name]:
+            wrong.append((name, found))
+
+    for number in range(4):
+        name = f"demo{number}x"
+        project(site, name)
+        threads = [threading.Thread(target=ask, args=(finder, name)) for finder in others for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
