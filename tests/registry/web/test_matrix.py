@@ -50,7 +50,7 @@ def unknown(c: Cell) -> bool:
     return c.who == WRONG or c.state in TOKENS
 
 
-def acts(need: int, ok: int = 200, *, whole_registry: bool = False, of: str = "") -> Rule:
+def acts(need: int, ok: int = 200, *, whole_registry: bool = False, withheld: int = 0) -> Rule:
     """Expect what an action on a project asks: the first line that holds is the answer."""
 
     def expected(c: Cell) -> int:
@@ -71,7 +71,7 @@ def acts(need: int, ok: int = 200, *, whole_registry: bool = False, of: str = ""
             (need > READ and c.state in ("frozen", "all frozen"), 403),
             # PEP 792: archived and quarantined projects take no uploads, and files of the latter are withheld
             (need == PUBLISH and c.state in PROJECTS, 403),
-            (of == "file" and c.state == "quarantined", 403),
+            (withheld > 0 and c.state == "quarantined", withheld),
         )
         return next((status for holds, status in lines if holds), ok)
 
@@ -169,7 +169,7 @@ EXPECTED: dict[str, Rule] = {
     "GET /<registry>/@<revision>/simple/": acts(READ, whole_registry=True),
     "GET /<registry>/simple/<project>/": acts(READ),
     "GET /<registry>/@<revision>/simple/<project>/": acts(READ),
-    "GET /<registry>/files/<sha256>/<filename>": acts(READ, of="file"),
+    "GET /<registry>/files/<sha256>/<filename>": acts(READ, withheld=403),
     "GET /<registry>/integrity/<project>/<version>/<filename>/provenance": acts(READ, 404),  # uploaded without any
     **{f"POST /<registry>{rest}": acts(PUBLISH) for rest in ("", "/", "/legacy", "/legacy/")},
     f"POST {API}/check": acts(PUBLISH),
@@ -184,11 +184,20 @@ EXPECTED: dict[str, Rule] = {
         f"GET {_RELEASE}/files/<filename>/{what}": acts(READ)
         for what in ("checksums", "contents", "dependencies", "metadata", "provenance")
     },
+    f"GET {_PROJECT}/<project>/downloads": acts(READ),
+    f"GET {API}/search": sight,
+    f"GET {API}/dependents/<project>": sight,
+    "GET /<registry>/pypi/<project>/json": acts(READ, withheld=404),
+    "GET /<registry>/pypi/<project>/<version>/json": acts(READ, withheld=404),
     f"PUT {_RELEASE}/yank": acts(WRITE),
     f"DELETE {_RELEASE}/yank": acts(WRITE),
+    # which registry is meant cannot be told where there are several
+    "GET /pypi/<project>/json": lambda c: 401 if unknown(c) else 404,
+    "GET /pypi/<project>/<version>/json": lambda c: 401 if unknown(c) else 404,
     # the books, rights and tokens
     f"GET {API}/log": signed_in(),
     f"GET {API}/log/releases": signed_in(),
+    f"GET {API}/events": lambda c: account(c) or (403 if c.state == "broken organization" else 200),
     f"GET {API}/log/policy": among("admin", "auditor"),
     f"GET {API}/who-can": about_others("broken organization", "broken registry"),
     f"GET {API}/explain": lambda c: (
@@ -228,6 +237,7 @@ QUERIES = {
     f"GET {API}/who-can": _QUESTION,
     f"GET {API}/explain": {**_QUESTION, "principal": "reader"},
     f"GET {API}/log/releases": {"repository": "acme/payments"},
+    f"GET {API}/search": {"q": "project"},
     "GET /.well-known/pytp": {"discover": "discover"},
     "GET /-/git/<organization>.git/info/refs": {"service": "service"},
 }
@@ -290,7 +300,7 @@ def asked(route: str, cell: Cell) -> bool:
     """Leave out what cannot differ, and writes that would be many."""
     if route in ALWAYS and cell.who not in (NOBODY, WRONG, "admin"):
         return False
-    return route in OF_A_REGISTRY or cell.where == "public"
+    return route in OF_A_REGISTRY or (cell.where == "public" and cell.state not in PROJECTS)
 
 
 def stored(world: World) -> list[str | None]:
