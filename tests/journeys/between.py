@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             data, self.close_connection = data[: len(data) // 2], True
         self._say(one.status, reason, one.answered, data, size)
 
-    do_HEAD = do_POST = do_GET
+    do_HEAD = do_POST = do_GET  # noqa: N815 - names of the base class
 
     def _forwarded(self, *, plain: bool) -> tuple[Exchange, str, bytes]:
         """Ask the server the same; where a page will be changed, in plain text."""

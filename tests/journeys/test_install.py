@@ -60,6 +60,7 @@ def tools(acme: Server) -> str:
 
 
 @pytest.mark.parametrize("tell", [_option, _environment, _config_file, _requirements, _netrc, _slashless])
+@pytest.mark.client("pip", "install", "auth")
 def test_pip_finds_the_newest_release_however_it_is_told_where_and_who(
     acme: Server, bob: str, desk: Desk, pip: Pip, tools: str, tell: Tell
 ) -> None:
@@ -67,6 +68,7 @@ def test_pip_finds_the_newest_release_however_it_is_told_where_and_who(
     assert pip.chosen(desk, *options, tools, env=env) == ["tools==1.1"]
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_installs_what_then_can_be_imported(acme: Server, bob: str, desk: Desk, pip: Pip) -> None:
     name = f"greeter-{pip.version[0]}"
     module = name.replace("-", "_")
@@ -80,6 +82,7 @@ def test_pip_installs_what_then_can_be_imported(acme: Server, bob: str, desk: De
     assert (desk.folder / "site" / "tools-1.0.dist-info").is_dir()
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_builds_and_installs_an_sdist(acme: Server, bob: str, desk: Desk, newest_pip: Pip) -> None:
     filename, made = wheel("from-source")
     inside = {"pyproject.toml": BUILD_SYSTEM.encode(), "backend.py": BACKEND.encode(), f"made/{filename}": made}
@@ -89,11 +92,13 @@ def test_pip_builds_and_installs_an_sdist(acme: Server, bob: str, desk: Desk, ne
     assert (desk.folder / "site" / "from_source.py").exists()
 
 
+@pytest.mark.client("pip", "install", "auth")
 def test_pip_needs_no_credentials_for_a_public_registry(acme: Server, desk: Desk, newest_pip: Pip) -> None:
     publish(acme, *pair("commons"), registry="community")
     assert newest_pip.chosen(desk, "--index-url", f"{acme.url}/community/simple/", "commons") == ["commons==1.0"]
 
 
+@pytest.mark.client("pip", "install", "auth")
 def test_pip_with_a_wrong_token_installs_nothing_and_says_so(acme: Server, desk: Desk, pip: Pip, tools: str) -> None:
     publish(acme, *pair("commons"), registry="community")
     for registry, project in (("python", tools), ("community", "commons")):
@@ -107,6 +112,7 @@ def test_pip_with_a_wrong_token_installs_nothing_and_says_so(acme: Server, desk:
         assert not (desk.folder / "site").exists()
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_without_a_token_gets_nothing_from_a_private_registry(
     acme: Server, desk: Desk, pip: Pip, tools: str
 ) -> None:
@@ -117,6 +123,7 @@ def test_pip_without_a_token_gets_nothing_from_a_private_registry(
     assert {line["status"] for line in requests(acme, mark)} == {401}
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_without_the_right_to_read_gets_nothing(acme: Server, bob: str, desk: Desk, newest_pip: Pip) -> None:
     publish(acme, *pair("crown"), registry="vault")
     said = newest_pip.run(desk, "install", "--target", "site", "--index-url", acme.index_url(bob, "vault"), "crown")
@@ -124,6 +131,7 @@ def test_pip_without_the_right_to_read_gets_nothing(acme: Server, bob: str, desk
     assert newest_pip.chosen(desk, "--index-url", acme.index_url(registry="vault"), "crown") == ["crown==1.0"]
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_skips_a_yanked_release_unless_it_is_pinned(acme: Server, bob: str, desk: Desk, pip: Pip) -> None:
     publish(acme, *pair("yanky", "1.0"), *pair("yanky", "2.0"))
     data = str(acme.data)
@@ -138,6 +146,7 @@ def test_pip_skips_a_yanked_release_unless_it_is_pinned(acme: Server, bob: str, 
     assert pip.chosen(desk, *index, "yanky") == ["yanky==2.0"]
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_checks_pinned_hashes(acme: Server, bob: str, desk: Desk, pip: Pip, tools: str) -> None:
     index = ["--require-hashes", "--index-url", acme.index_url(bob), "--target", "site"]
     right = [file["hashes"]["sha256"] for file in listed(acme, tools).values()]
@@ -152,6 +161,7 @@ def test_pip_checks_pinned_hashes(acme: Server, bob: str, desk: Desk, pip: Pip, 
 
 
 @pytest.mark.parametrize("spelling", ["My.Package", "my_package", "MY--PACKAGE", "my-package"])
+@pytest.mark.client("pip", "install")
 def test_pip_finds_a_project_in_every_spelling(
     acme: Server, bob: str, desk: Desk, newest_pip: Pip, spelling: str
 ) -> None:
@@ -159,6 +169,7 @@ def test_pip_finds_a_project_in_every_spelling(
     assert newest_pip.chosen(desk, "--index-url", acme.index_url(bob), spelling) == ["My.Package==1.0"]
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_skips_a_release_for_other_pythons(acme: Server, bob: str, desk: Desk, pip: Pip) -> None:
     publish(acme, wheel("futuristic", "1.0", requires_python=">=3.8"))
     publish(acme, wheel("futuristic", "2.0", requires_python=">=99"))
@@ -169,6 +180,7 @@ def test_pip_skips_a_release_for_other_pythons(acme: Server, bob: str, desk: Des
     assert "Requires-Python >=99" in said.stderr
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_resolves_by_core_metadata_without_downloading_a_wheel(
     acme: Server, bob: str, desk: Desk, pip: Pip
 ) -> None:
@@ -182,6 +194,7 @@ def test_pip_resolves_by_core_metadata_without_downloading_a_wheel(
         assert not [name for name in files if name.endswith(".whl")]
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_downloads_wheels_and_sdists(acme: Server, bob: str, desk: Desk, newest_pip: Pip, tools: str) -> None:
     index = ["--index-url", acme.index_url(bob), "--dest", "wheelhouse"]
     said = newest_pip.run(desk, "download", *index, tools)
@@ -189,12 +202,14 @@ def test_pip_downloads_wheels_and_sdists(acme: Server, bob: str, desk: Desk, new
     assert (desk.folder / "wheelhouse" / "tools-1.1-py3-none-any.whl").read_bytes() == wheel(tools, "1.1")[1]
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_lists_versions(acme: Server, bob: str, desk: Desk, newest_pip: Pip, tools: str) -> None:
     said = newest_pip.run(desk, "index", "versions", "--index-url", acme.index_url(bob), tools)
     assert said.returncode == 0, said.stderr
     assert "Available versions: 1.1, 1.0" in said.stdout
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_sees_an_upload_at_its_next_call(acme: Server, bob: str, desk: Desk, pip: Pip) -> None:
     name = f"fresh-{pip.version[0]}"
     index = ["--index-url", acme.index_url(bob), "--trusted-host", "127.0.0.1"]  # pip caches only what it trusts
@@ -204,6 +219,7 @@ def test_pip_sees_an_upload_at_its_next_call(acme: Server, bob: str, desk: Desk,
     assert pip.chosen(desk, *index, name) == [f"{name}==1.1"]
 
 
+@pytest.mark.client("pip", "install")
 def test_pip_leaves_out_what_was_uploaded_after_a_moment(acme: Server, bob: str, desk: Desk, newest_pip: Pip) -> None:
     newest_pip.at_least(26, 0)
     publish(acme, wheel("aged", "1.0"))

@@ -26,6 +26,7 @@ def site(desk: Desk) -> Path:
     return desk.folder / "site"
 
 
+@pytest.mark.client("uv pip", "install")
 def test_uv_installs_what_then_can_be_imported(acme: Server, bob: str, desk: Desk, venv: Path, site: Path) -> None:
     publish(acme, wheel("uv-base", "1.0"), wheel("uv-top", "1.0", headers=["Requires-Dist: UV.base"]))
     said = desk.uv("pip", "install", "--default-index", acme.index_url(bob), "--target", site, "uv_top")
@@ -34,6 +35,7 @@ def test_uv_installs_what_then_can_be_imported(acme: Server, bob: str, desk: Des
     assert ran.stdout == "both\n", ran.stderr
 
 
+@pytest.mark.client("uv pip", "install")
 def test_uv_resolves_by_core_metadata_alone(acme: Server, bob: str, desk: Desk) -> None:
     publish(acme, *pair("uv-meta"))
     mark = len(acme.log())
@@ -42,6 +44,7 @@ def test_uv_resolves_by_core_metadata_alone(acme: Server, bob: str, desk: Desk) 
     assert asked == ["uv_meta-1.0-py3-none-any.whl.metadata"]
 
 
+@pytest.mark.client("uv pip", "install")
 def test_uv_sees_an_upload_at_its_next_call(acme: Server, bob: str, desk: Desk) -> None:
     index = ("--default-index", acme.index_url(bob))
     publish(acme, wheel("uv-fresh", "1.0"))
@@ -53,6 +56,7 @@ def test_uv_sees_an_upload_at_its_next_call(acme: Server, bob: str, desk: Desk) 
     assert _resolve(desk, "uv-fresh", *index) == ["uv-fresh==1.1"]
 
 
+@pytest.mark.client("uv pip", "install")
 def test_uv_leaves_out_what_was_uploaded_after_a_moment(acme: Server, bob: str, desk: Desk) -> None:
     publish(acme, wheel("uv-aged", "1.0"))
     time.sleep(1.1)
@@ -63,6 +67,7 @@ def test_uv_leaves_out_what_was_uploaded_after_a_moment(acme: Server, bob: str, 
     assert _resolve(desk, "uv-aged", *index) == ["uv-aged==1.1"]
 
 
+@pytest.mark.client("uv pip", "install")
 def test_the_index_as_it_was_gives_the_resolution_of_then(acme: Server, bob: str, desk: Desk, site: Path) -> None:
     publish(acme, wheel("uv-past", "1.0"))
     commit = waybill("log", "--data", str(acme.data), "--limit", "1", "uv-past").stdout.split()[-1]
@@ -79,6 +84,7 @@ def test_the_index_as_it_was_gives_the_resolution_of_then(acme: Server, bob: str
         assert (site / revision / "uv_past-1.0.dist-info").is_dir()
 
 
+@pytest.mark.client("uv pip", "install")
 def test_uv_skips_yanked_and_unfitting_releases(acme: Server, bob: str, desk: Desk) -> None:
     publish(
         acme, wheel("uv-choice", "1.0"), wheel("uv-choice", "1.1"), wheel("uv-choice", "2.0", requires_python=">=99")
@@ -91,6 +97,7 @@ def test_uv_skips_yanked_and_unfitting_releases(acme: Server, bob: str, desk: De
     assert 'yanked (reason: "crashes")' in pinned.stderr
 
 
+@pytest.mark.client("uv pip", "install", "auth")
 def test_uv_needs_no_credentials_for_a_public_registry_but_refuses_wrong_ones(acme: Server, desk: Desk) -> None:
     publish(acme, *pair("uv-commons"), registry="community")
     assert _resolve(desk, "uv-commons", "--default-index", f"{acme.url}/community/simple/") == ["uv-commons==1.0"]
@@ -106,6 +113,7 @@ def _two_indexes(first: str, second: str) -> tuple[str, ...]:
     return ("--index", first, "--default-index", second)
 
 
+@pytest.mark.client("uv pip", "install", "auth")
 def test_uv_stops_at_401_and_403_instead_of_looking_at_the_next_index(acme: Server, bob: str, desk: Desk) -> None:
     publish(acme, *pair("uv-secret"), registry="vault")
     publish(acme, *pair("uv-secret"), registry="community")  # what an attacker would offer elsewhere
@@ -128,12 +136,14 @@ def test_uv_stops_at_401_and_403_instead_of_looking_at_the_next_index(acme: Serv
     assert "403 Forbidden" in said.stderr
 
 
+@pytest.mark.client("uv pip", "install")
 def test_uv_looks_at_the_next_index_for_what_is_unknown_here(acme: Server, bob: str, desk: Desk) -> None:
     publish(acme, *pair("uv-elsewhere"), registry="community")
     indexes = _two_indexes(acme.index_url(bob), f"{acme.url}/community/simple/")
     assert _resolve(desk, "uv-elsewhere", *indexes) == ["uv-elsewhere==1.0"]
 
 
+@pytest.mark.client("uv pip", "install")
 def test_uv_prefers_what_is_owned_here_over_a_newer_one_elsewhere(acme: Server, bob: str, desk: Desk) -> None:
     publish(acme, wheel("uv-owned", "1.0"))
     publish(acme, wheel("uv-owned", "99.0"), registry="community")
@@ -159,6 +169,7 @@ default = true
     return {"UV_INDEX_ACME_USERNAME": "__token__"}
 
 
+@pytest.mark.client("uv project", "install")
 def test_uv_adds_locks_and_syncs_a_project(acme: Server, bob: str, desk: Desk) -> None:
     publish(acme, *pair("uv-locked", "1.0"))
     env = {**_project(desk, acme), "UV_INDEX_ACME_PASSWORD": bob}
@@ -177,6 +188,7 @@ def test_uv_adds_locks_and_syncs_a_project(acme: Server, bob: str, desk: Desk) -
         assert file["upload-time"].rstrip("Z") in on_page["upload-time"]
 
 
+@pytest.mark.client("uv project", "install")
 def test_uv_syncs_from_the_lock_also_after_newer_uploads(acme: Server, bob: str, desk: Desk) -> None:
     publish(acme, wheel("uv-kept", "1.0"))
     env = {**_project(desk, acme), "UV_INDEX_ACME_PASSWORD": bob}
@@ -192,6 +204,7 @@ def test_uv_syncs_from_the_lock_also_after_newer_uploads(acme: Server, bob: str,
     assert 'version = "1.1"' not in before
 
 
+@pytest.mark.client("uv project", "install", "auth")
 def test_uv_in_a_project_without_credentials_says_which_are_missing(acme: Server, desk: Desk) -> None:
     publish(acme, wheel("uv-closed", "1.0"))
     _project(desk, acme)
@@ -202,6 +215,7 @@ def test_uv_in_a_project_without_credentials_says_which_are_missing(acme: Server
     assert not (desk.folder / "uv.lock").exists()
 
 
+@pytest.mark.client("uv publish", "publish")
 def test_a_project_built_and_published_by_uv_is_installed_by_uv(
     acme: Server, bob: str, desk: Desk, venv: Path, site: Path
 ) -> None:

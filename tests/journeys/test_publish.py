@@ -37,6 +37,7 @@ def _options(_: Desk, server: Server, token: str) -> tuple[list[str], dict[str, 
 
 
 @pytest.mark.parametrize("tell", [_config_file, _home, _environment, _options])
+@pytest.mark.client("twine", "publish", "auth")
 def test_twine_publishes_wheel_and_sdist_however_it_is_told_where_and_who(
     acme: Server, bob: str, desk: Desk, tell: Tell
 ) -> None:
@@ -52,6 +53,7 @@ def _twine(desk: Desk, server: Server, token: str, *paths: Path) -> Done:
     return desk.twine("--repository-url", server.upload_url, "-u", "__token__", "-p", token, *paths)
 
 
+@pytest.mark.client("twine", "publish")
 def test_twine_may_run_again_over_the_same_files_and_nothing_is_written(acme: Server, bob: str, desk: Desk) -> None:
     paths = [desk.save(archive) for archive in pair("bob-again")]
     assert _twine(desk, acme, bob, *paths).returncode == 0
@@ -61,6 +63,7 @@ def test_twine_may_run_again_over_the_same_files_and_nothing_is_written(acme: Se
     assert run_git(acme.git, "rev-parse", "ledger") == before
 
 
+@pytest.mark.client("twine", "publish")
 def test_twine_publishes_the_second_file_of_a_release_whose_first_is_there(acme: Server, bob: str, desk: Desk) -> None:
     first, second = (desk.save(archive) for archive in pair("bob-half"))
     assert _twine(desk, acme, bob, first).returncode == 0
@@ -76,6 +79,7 @@ def _refused(said: Done) -> str:
     return re.sub(r"\s+", " ", text)
 
 
+@pytest.mark.client("twine", "publish")
 def test_twine_prints_that_a_name_is_taken_by_other_bytes(acme: Server, bob: str, desk: Desk) -> None:
     filename, data = wheel("bob-taken")
     publish(acme, (filename, data), token=bob)
@@ -86,6 +90,7 @@ def test_twine_prints_that_a_name_is_taken_by_other_bytes(acme: Server, bob: str
 
 
 @pytest.mark.parametrize("token", ["hunter2", "wb_aaaaaaaaaa_" + "0" * 38])
+@pytest.mark.client("twine", "publish", "auth")
 def test_twine_prints_that_a_password_is_no_token(acme: Server, desk: Desk, token: str) -> None:
     text = _refused(_twine(desk, acme, token, desk.save(wheel("bob-wrong-token"))))
     assert "401 Unauthorized" in text
@@ -93,6 +98,7 @@ def test_twine_prints_that_a_password_is_no_token(acme: Server, desk: Desk, toke
     assert token not in text
 
 
+@pytest.mark.client("twine", "publish", "auth")
 def test_twine_prints_which_line_of_the_policy_gives_too_little(acme: Server, bob: str, desk: Desk) -> None:
     text = _refused(_twine(desk, acme, bob, desk.save(wheel("payments-api"))))
     assert "403 Forbidden" in text
@@ -101,6 +107,7 @@ def test_twine_prints_which_line_of_the_policy_gives_too_little(acme: Server, bo
     assert ask(f"{acme.url}/python/simple/payments-api/", acme.token)[0] == 404
 
 
+@pytest.mark.client("twine", "publish", "auth")
 def test_twine_prints_what_a_limited_token_is_limited_to(acme: Server, desk: Desk) -> None:
     limited = acme.token_for("bob", "--project", "bob-other-*")
     text = _refused(_twine(desk, acme, limited, desk.save(wheel("bob-limited"))))
@@ -108,24 +115,28 @@ def test_twine_prints_what_a_limited_token_is_limited_to(acme: Server, desk: Des
     assert _twine(desk, acme, limited, desk.save(wheel("bob-other-one"))).returncode == 0
 
 
+@pytest.mark.client("twine", "publish")
 def test_twine_prints_that_a_renamed_file_is_another_project(acme: Server, bob: str, desk: Desk) -> None:
     _, data = wheel("bob-real")
     text = _refused(_twine(desk, acme, bob, desk.save(("bob_renamed-1.0-py3-none-any.whl", data))))
     assert "name: the form says 'bob-real', the filename says 'bob-renamed'" in text
 
 
+@pytest.mark.client("twine", "publish")
 def test_twine_prints_how_a_file_should_be_named(acme: Server, bob: str, desk: Desk) -> None:
     _, data = sdist("bob-dots")
     text = _refused(_twine(desk, acme, bob, desk.save(("bob.dots-1.0.tar.gz", data))))
     assert "it should be named 'bob_dots-1.0.tar.gz'" in text
 
 
+@pytest.mark.client("twine", "publish")
 def test_twine_at_the_index_url_is_told_where_uploads_go(acme: Server, bob: str, desk: Desk) -> None:
     path = desk.save(wheel("bob-lost"))
     said = desk.twine("--repository-url", f"{acme.url}/python/simple/", "-u", "__token__", "-p", bob, path)
     assert "Uploads go to the registry's own URL, without /simple/" in _refused(said)
 
 
+@pytest.mark.client("uv publish", "publish", "auth")
 def test_uv_publishes_with_a_token(acme: Server, bob: str, desk: Desk) -> None:
     paths = [desk.save(archive) for archive in pair("bob-uv-token")]
     said = desk.uv("publish", "--publish-url", acme.upload_url, "--token", bob)
@@ -133,6 +144,7 @@ def test_uv_publishes_with_a_token(acme: Server, bob: str, desk: Desk) -> None:
     assert set(listed(acme, "bob-uv-token")) == {path.name for path in paths}
 
 
+@pytest.mark.client("uv publish", "publish", "auth")
 def test_uv_publishes_with_user_name_and_password(acme: Server, bob: str, desk: Desk) -> None:
     path = desk.save(wheel("bob-uv-password"))
     env = {"UV_PUBLISH_USERNAME": "bob", "UV_PUBLISH_PASSWORD": bob}
@@ -154,6 +166,7 @@ explicit = true
 """
 
 
+@pytest.mark.client("uv publish", "publish")
 def test_uv_publishes_to_the_index_a_project_names_and_skips_what_is_there(acme: Server, bob: str, desk: Desk) -> None:
     desk.write("pyproject.toml", _project(acme))
     path = desk.save(wheel("bob-uv-index"))
@@ -166,6 +179,7 @@ def test_uv_publishes_to_the_index_a_project_names_and_skips_what_is_there(acme:
     assert "already exists, skipping" in again.stderr
 
 
+@pytest.mark.client("uv publish", "publish")
 def test_uv_skips_what_is_there_when_given_a_check_url(acme: Server, bob: str, desk: Desk) -> None:
     there, new = pair("bob-uv-check")
     publish(acme, there, token=bob)
@@ -178,6 +192,7 @@ def test_uv_skips_what_is_there_when_given_a_check_url(acme: Server, bob: str, d
     assert set(listed(acme, "bob-uv-check")) == {there[0], new[0]}
 
 
+@pytest.mark.client("uv publish", "publish")
 def test_uv_may_run_again_over_the_same_file_also_without_a_check_url(acme: Server, bob: str, desk: Desk) -> None:
     path = desk.save(wheel("bob-uv-again"))
     for _ in range(2):
@@ -185,6 +200,7 @@ def test_uv_may_run_again_over_the_same_file_also_without_a_check_url(acme: Serv
         assert said.returncode == 0, said.stderr
 
 
+@pytest.mark.client("uv publish", "publish", "auth")
 def test_uv_shows_our_words_when_refused(acme: Server, bob: str, desk: Desk) -> None:
     publish(acme, wheel("bob-uv-taken"), token=bob)
     other = desk.save(wheel("bob-uv-taken", files={"changed.py": b""}))
@@ -208,6 +224,7 @@ def curl() -> str:
     return found
 
 
+@pytest.mark.client("curl", "publish", "auth")
 def test_curl_publishes_a_lone_file_and_prints_the_ledger_commit(acme: Server, bob: str, desk: Desk, curl: str) -> None:
     path = desk.save(wheel("bob-curl"))
     as_bob = ("-H", f"Authorization: Bearer {bob}")
@@ -219,6 +236,7 @@ def test_curl_publishes_a_lone_file_and_prints_the_ledger_commit(acme: Server, b
     assert "is here already with the same content" in again.stdout
 
 
+@pytest.mark.client("curl", "publish", "auth")
 def test_curl_without_a_token_is_told_to_give_one(acme: Server, desk: Desk, curl: str) -> None:
     path = desk.save(wheel("bob-curl-nobody"))
     said = desk.run([curl, "-sS", "-F", f"file=@{path}", "-w", "%{http_code}", acme.upload_url])

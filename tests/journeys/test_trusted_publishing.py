@@ -145,6 +145,7 @@ def uv_publish(acme: Acme, desk: Desk, env: Mapping[str, str]) -> tuple[int, str
 
 
 @pytest.mark.parametrize("provider", SYSTEMS)
+@pytest.mark.client("uv publish", "publish", "auth")
 def test_uv_publishes_from_ci_and_git_log_names_the_pipeline(
     acme: Acme, desk: Desk, newest_pip: Pip, provider: str
 ) -> None:
@@ -174,6 +175,7 @@ def test_uv_publishes_from_ci_and_git_log_names_the_pipeline(
     assert [line["status"] for line in requests(acme.server, mark) if line["path"] == "/_/oidc/burn-token"] == [202]
 
 
+@pytest.mark.client("uv publish", "publish", "auth")
 def test_uv_shows_why_it_is_refused_and_what_to_write(acme: Acme, desk: Desk) -> None:
     desk.save(wheel("payments-api", "2.0.0"))
     token = acme.token("github", "2", environment="staging")
