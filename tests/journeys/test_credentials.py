@@ -23,6 +23,11 @@ USERINFO: dict[str, Callable[[str], str]] = {
 }
 
 
+# One that pip reads as uv does is tried with pip only in long runs.
+LIKE_ANOTHER = {"a person", "another system's", "the token as user name, bare"}
+FOR_PIP = [pytest.param(form, marks=pytest.mark.long if form in LIKE_ANOTHER else ()) for form in USERINFO]
+
+
 @pytest.fixture(scope="module")
 def known(acme: Server) -> str:
     publish(acme, *pair("cr-known"))
@@ -34,7 +39,7 @@ def _url(server: Server, userinfo: str) -> str:
 
 
 @pytest.mark.client("pip", "auth")
-@pytest.mark.parametrize("userinfo", USERINFO)
+@pytest.mark.parametrize("userinfo", FOR_PIP)
 def test_pip_takes_every_form_of_credentials_in_the_url(
     acme: Server, bob: str, desk: Desk, newest_pip: Pip, known: str, userinfo: str
 ) -> None:

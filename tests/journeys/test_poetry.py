@@ -34,7 +34,7 @@ def _built(desk: Desk, name: str) -> list[str]:
 
 
 @pytest.mark.client("Poetry", "publish", "auth")
-@pytest.mark.parametrize("tell", [_variables, _config])
+@pytest.mark.parametrize("tell", [_variables, pytest.param(_config, marks=pytest.mark.long)])
 def test_poetry_publishes_wheel_and_sdist_and_may_run_again(acme: Server, bob: str, desk: Desk, tell: Tell) -> None:
     files = _built(desk, f"bob-poetry{tell.__name__.replace('_', '-')}")
     env = tell(desk, acme, bob)
