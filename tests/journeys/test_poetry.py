@@ -125,6 +125,17 @@ def test_poetry_skips_yanked_and_unfitting_releases(acme: Server, bob: str, desk
     assert 'version = "1.0"' in (desk.folder / "poetry.lock").read_text()
 
 
+@pytest.mark.client("Poetry", "install")
+def test_poetry_leaves_out_what_is_not_old_enough(acme: Server, bob: str, desk: Desk) -> None:
+    publish(acme, wheel("po-young"))
+    for_poetry(desk, acme)
+    env = _variables(desk, acme, bob)
+    said = desk.tool("poetry", "add", "-n", "--lock", "po-young", env={**env, "POETRY_SOLVER_MIN_RELEASE_AGE": "7"})
+    assert said.returncode != 0
+    assert "Could not find a matching version of package po-young" in said.stderr
+    assert desk.tool("poetry", "add", "-n", "--lock", "po-young", env=env).returncode == 0
+
+
 @pytest.mark.client("Poetry", "auth")
 @pytest.mark.parametrize("token", ["", "hunter2"])
 def test_poetry_without_a_good_token_finds_nothing_and_says_why(acme: Server, desk: Desk, token: str) -> None:
