@@ -17,6 +17,14 @@ from tests.rawtar import Item, tar_bytes
 from tests.rawzip import Part, zip_bytes
 
 MODULE = b'"""A module."""\n'
+# A build backend that needs nothing: it hands out the wheel that travels in the sdist.
+BACKEND = """\
+import pathlib, shutil
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    [made] = pathlib.Path("made").iterdir()
+    return pathlib.Path(shutil.copy(made, wheel_directory)).name
+"""
+BUILD_SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
 class Content(TypedDict, total=False):

@@ -1,6 +1,6 @@
 """The client table: what each client can do here, as the tests in this folder find it.
 
-    python -m tests.journeys            runs them, about two minutes, and prints the table as Markdown
+    python -m tests.journeys            runs them, about three minutes, and prints the table as Markdown
     python -m tests.journeys --count    prints only how many tests stand for each cell
 
 The exit code is 1 if a test failed, or if nothing tried a cell.
@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> int:
     counting = arguments == ["--count"]
     table = Table("tests" if counting else "pass")
     options = ["--collect-only", "-qq"] if counting else arguments
-    code = pytest.main([str(Path(__file__).parent), "-m", "client and not long", *options], plugins=[table])
+    code = pytest.main([str(Path(__file__).parent), "-m", "client", *options], plugins=[table])
     lines = table.lines()
     print("\n".join(["", *lines]))
     wrong = any(re.search(r"FAIL|NOT TRIED|NOT A THING", line) for line in lines)

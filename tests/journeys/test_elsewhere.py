@@ -26,7 +26,7 @@ def name(acme: Server, request: pytest.FixtureRequest) -> str:
     return made
 
 
-@pytest.fixture(params=["401", "403"])
+@pytest.fixture(params=["401", pytest.param("403", marks=pytest.mark.long)])
 def token(request: pytest.FixtureRequest, bob: str) -> str:
     """A token that nobody has, or one of somebody who may not read this registry."""
     return "hunter2" if request.param == "401" else bob

@@ -9,20 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.archives import sdist, wheel
+from tests.archives import BACKEND, BUILD_SYSTEM, sdist, wheel
 from tests.journeys.clients import Desk, Pip, listed, pair, publish, requests
 from tests.running import Server, waybill
 
 Tell = Callable[[Desk, Server, str], tuple[list[str], dict[str, str]]]
-
-# A build backend that needs nothing: it hands out the wheel that travels in the sdist.
-BACKEND = """\
-import pathlib, shutil
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    [made] = pathlib.Path("made").iterdir()
-    return pathlib.Path(shutil.copy(made, wheel_directory)).name
-"""
-BUILD_SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
 def _option(_: Desk, server: Server, token: str) -> tuple[list[str], dict[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.archives import wheel
-from tests.journeys.clients import Desk, listed, pair, publish, requests
+from tests.journeys.clients import Desk, Pip, listed, pair, publish, requests
 from tests.running import Server, waybill
 
 
@@ -149,6 +149,24 @@ def test_uv_prefers_what_is_owned_here_over_a_newer_one_elsewhere(acme: Server, 
     publish(acme, wheel("uv-owned", "99.0"), registry="community")
     indexes = _two_indexes(acme.index_url(bob), f"{acme.url}/community/simple/")
     assert _resolve(desk, "uv-owned", *indexes) == ["uv-owned==1.0"]
+
+
+@pytest.mark.client("uv pip", "install")
+@pytest.mark.client("pip", "install")
+def test_hashes_that_uv_pins_are_those_that_uv_and_pip_require(
+    acme: Server, bob: str, desk: Desk, newest_pip: Pip
+) -> None:
+    publish(acme, *pair("uv-pinned"), wheel("uv-pins", headers=["Requires-Dist: uv-pinned"]))
+    desk.write("wanted.in", "uv-pins\n")
+    index = ("--default-index", acme.index_url(bob))
+    pinned = desk.uv("pip", "compile", "--generate-hashes", "-o", "pinned.txt", "wanted.in", *index)
+    assert pinned.returncode == 0, pinned.stderr
+    assert (desk.folder / "pinned.txt").read_text().count("--hash=sha256:") == 3
+    strict = ("--require-hashes", "-r", "pinned.txt")
+    said = desk.uv("pip", "install", "--target", "by-uv", *index, *strict)
+    assert said.returncode == 0, said.stderr
+    said = newest_pip.run(desk, "install", "--target", "by-pip", "--index-url", acme.index_url(bob), *strict)
+    assert said.returncode == 0, said.stderr
 
 
 def _project(desk: Desk, server: Server) -> dict[str, str]:

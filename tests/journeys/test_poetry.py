@@ -34,7 +34,7 @@ def _built(desk: Desk, name: str) -> list[str]:
 
 
 @pytest.mark.client("Poetry", "publish", "auth")
-@pytest.mark.parametrize("tell", [_variables, _config])
+@pytest.mark.parametrize("tell", [_variables, pytest.param(_config, marks=pytest.mark.long)])
 def test_poetry_publishes_wheel_and_sdist_and_may_run_again(acme: Server, bob: str, desk: Desk, tell: Tell) -> None:
     files = _built(desk, f"bob-poetry{tell.__name__.replace('_', '-')}")
     env = tell(desk, acme, bob)
@@ -123,6 +123,17 @@ def test_poetry_skips_yanked_and_unfitting_releases(acme: Server, bob: str, desk
     said = desk.tool("poetry", "add", "-n", "--lock", "po-choice>=1", env=_variables(desk, acme, bob))
     assert said.returncode == 0, said.stderr
     assert 'version = "1.0"' in (desk.folder / "poetry.lock").read_text()
+
+
+@pytest.mark.client("Poetry", "install")
+def test_poetry_leaves_out_what_is_not_old_enough(acme: Server, bob: str, desk: Desk) -> None:
+    publish(acme, wheel("po-young"))
+    for_poetry(desk, acme)
+    env = _variables(desk, acme, bob)
+    said = desk.tool("poetry", "add", "-n", "--lock", "po-young", env={**env, "POETRY_SOLVER_MIN_RELEASE_AGE": "7"})
+    assert said.returncode != 0
+    assert "Could not find a matching version of package po-young" in said.stderr
+    assert desk.tool("poetry", "add", "-n", "--lock", "po-young", env=env).returncode == 0
 
 
 @pytest.mark.client("Poetry", "auth")

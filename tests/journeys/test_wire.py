@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives import wheel
+from tests.archives import BACKEND, BUILD_SYSTEM, sdist, wheel
 from tests.journeys.between import Between, between
 from tests.journeys.clients import Desk, Done, Pip, listed, pair, publish
 from tests.journeys.projects import for_flit, for_pdm, for_pipenv
@@ -73,6 +73,27 @@ def test_an_installer_sends_its_token_at_once_and_reads_json_without_a_redirect(
     assert {one.status for one in place.seen} <= {200, 206, 304}
     assert all("authorization" in one.asked for one in place.seen)
     assert all(one.answered.get("content-encoding") is None for one in place.seen if "/files/" in one.path)
+
+
+@pytest.mark.parametrize(
+    "install",
+    [
+        pytest.param(uv, marks=pytest.mark.client("uv pip", "install"), id="uv"),
+        pytest.param(poetry, marks=pytest.mark.client("Poetry", "install"), id="Poetry"),
+        pytest.param(pdm, marks=pytest.mark.client("PDM", "install"), id="PDM"),
+    ],
+)
+def test_an_sdist_arrives_as_it_is_and_is_built(
+    place: Between, bob: str, acme: Server, desk: Desk, newest_pip: Pip, install: Install
+) -> None:
+    filename, made = wheel("wi-source")
+    inside = {"pyproject.toml": BUILD_SYSTEM.encode(), "backend.py": BACKEND.encode(), f"made/{filename}": made}
+    publish(acme, sdist("wi-source", files=inside))
+    said = install(desk, _index(place, bob), "wi-source", newest_pip)
+    assert said.returncode == 0, said.stdout + said.stderr
+    [got] = {one.path.rpartition("/")[2] for one in place.of("GET", ".tar.gz") if not one.path.endswith(".metadata")}
+    assert got == "wi_source-1.0.tar.gz"
+    assert all("content-encoding" not in one.answered for one in place.of("GET", got) if "metadata" not in one.path)
 
 
 def _large(name: str) -> tuple[str, bytes]:
