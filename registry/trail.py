@@ -57,7 +57,7 @@ class Trail:
         Args:
             branch: where to look.
             facts: by trailer: Registry, Project, Version (of a project), Pipeline (of any attempt), Repository (or the
-                end of its URL), Commit (or its beginning).
+                end of its URL), Commit (or its beginning), Principal.
 
         Yields:
             Commit ids: every commit that states them, and perhaps some that do not.

@@ -5,12 +5,14 @@ GitPython on the caller's own clone: fixed literal options, revisions as 40 hex 
 
 import shutil
 from codecs import getincrementaldecoder
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
+from tempfile import NamedTemporaryFile
 from typing import IO
 
 from registry.errors import Invalid
@@ -25,6 +27,12 @@ _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",  # refs/replace/ would show another history than the one that is there
 }
+_SIGNED_BY = (
+    "gpg.ssh.program=ssh-keygen",
+    "gpg.openpgp.program=false",
+    "gpg.x509.program=false",
+    "gpg.minTrustLevel=fully",
+)
 _FIELDS = "%H", "%P", "%ct", "%an", "%B", ""
 _AT_ONCE = 1 << 16  # bytes
 _OPTIONS = (
@@ -50,6 +58,7 @@ class Recorded:
     facts: dict[str, str]  # its trailers
     changes: dict[str, str] = field(default_factory=dict)  # A, M or D, by path
     before: datetime | None = None  # when its parent was made
+    clone: Path = Path()  # where it was read
 
     def said(self, trailer: str) -> str:
         """Give a trailer; empty where there is none."""
@@ -64,6 +73,26 @@ class Recorded:
     def records(self) -> list[str]:
         """The records of files that it touches."""
         return [path for path in self.changes if path.endswith((".whl.json", ".tar.gz.json"))]
+
+    def unsigned(self, signers: str) -> str:
+        """Say why this commit is not signed by one of some keys; empty: it is.
+
+        Args:
+            signers: who may sign, and their keys, as ssh-keygen reads them (ALLOWED SIGNERS in its manual).
+        """
+        import git  # noqa: PLC0415 - as below
+
+        with NamedTemporaryFile("w", encoding="utf-8") as file, git.Repo(self.clone) as repo:
+            file.write(signers.rstrip("\n") + "\n")
+            file.flush()
+            # A clone's own configuration must choose neither keys nor programs; signatures of other kinds are none.
+            chosen = [*_SIGNED_BY, f"gpg.ssh.allowedSignersFile={file.name}"]
+            repo.git.update_environment(**_QUIET)
+            try:
+                repo.git(c=chosen).verify_commit(self.commit)
+            except git.GitCommandError as error:
+                return str(error.stderr).strip() or "there is no signature"
+        return ""
 
     def __repr__(self) -> str:
         return f"<commit {self.commit[:12]} {self.subject}>"
@@ -100,7 +129,7 @@ def history(folder: Path, newest: str) -> Iterator[Recorded]:
         with git.Repo(folder, search_parent_directories=True) as repo:
             repo.git.update_environment(**_QUIET)
             process = repo.git.log(newest, form, *_OPTIONS, "--", as_process=True)
-            yield from _dated(_commit(part.split(mark)) for part in _parts(process.stdout, begin))
+            yield from _dated(_commit(part.split(mark), folder) for part in _parts(process.stdout, begin))
             process.wait()
     except git.GitError as error:
         raise Invalid(f"git cannot read the history of {folder}: {error}") from None
@@ -117,12 +146,12 @@ def _parts(stream: IO[bytes], mark: str) -> Iterator[str]:
         yield rest
 
 
-def _commit(fields: list[str]) -> Recorded:
+def _commit(fields: list[str], clone: Path) -> Recorded:
     commit, parents, seconds, author, message, changed = fields
     subject, facts = read_message(message.strip("\n") + "\n")
     changes = dict(_changed(line) for line in changed.splitlines() if line.startswith(":"))
     at = datetime.fromtimestamp(int(seconds), UTC)
-    return Recorded(commit, tuple(parents.split()), at, author, subject, facts, changes)
+    return Recorded(commit, tuple(parents.split()), at, author, subject, facts, changes, clone=clone)
 
 
 def _changed(line: str) -> tuple[str, str]:
@@ -141,3 +170,16 @@ def _dated(commits: Iterable[Recorded]) -> Iterator[Recorded]:
         else:
             yield one
     yield from (child for children in waiting.values() for child in children)
+
+
+def acting(folder: Path, newest: str) -> Callable[[str], datetime | None]:
+    """Tell when each principal last had something recorded; history is read when that is first asked."""
+
+    @cache
+    def moments() -> dict[str, datetime]:
+        found: dict[str, datetime] = {}
+        for one in history(folder, newest):
+            found.setdefault(one.said("Principal"), one.at)
+        return found
+
+    return lambda account: moments().get(account)
