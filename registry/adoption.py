@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from registry.activity import recorded
 from registry.changes.standing import projects_of
 from registry.checking import judged_by_rules
 from registry.descent import is_untouched, new_commits
@@ -19,7 +20,7 @@ from registry.installation import Installation
 from registry.policy.content import Content
 from registry.policy.judge import judge
 from registry.policy.policy import Policy
-from registry.store import POLICY, Snapshot
+from registry.store import LEDGER, POLICY, Snapshot
 from registry.store.arrivals import HISTORY, faults, measure, take_in
 from registry.store.git import GitStore
 from registry.store.remote import Remote
@@ -135,7 +136,8 @@ def _problems(
     policy = installation.policy_of(after)
     parent = installation.policy_of(before) if before else Policy(_Nothing())
     judged = judge(parent, policy, None, (), now, projects=projects_of(installation, policy))
-    judged = judged_by_rules(installation.checker, judged, parent, policy, now)
+    activity = recorded(installation.trail, installation.head(LEDGER))
+    judged = judged_by_rules(installation.checker, judged, parent, policy, now, activity)
     return "\n".join(map(str, judged.problems))
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from registry.activity import Activity
 from registry.errors import Invalid, Unavailable
 from registry.model import Origin, Sha256
 from registry.names import Distribution, RegistryName
@@ -52,7 +53,9 @@ class Checker(Protocol):
             Invalid: what the policy says about rules cannot be used.
         """
 
-    def change(self, before: Policy, after: Policy, author: str | None, now: datetime) -> Told:
+    def change(
+        self, before: Policy, after: Policy, author: str | None, now: datetime, activity: Activity | None = None
+    ) -> Told:
         """Say what the rules of the policy in force find in a change.
 
         Raises:
@@ -86,11 +89,16 @@ def asks_of_uploads(policy: Policy) -> bool:
 
 
 def judged_by_rules(
-    checker: Checker | None, judgement: "Judgement", before: Policy, after: Policy, now: datetime
+    checker: Checker | None,
+    judgement: "Judgement",
+    before: Policy,
+    after: Policy,
+    now: datetime,
+    activity: Activity | None = None,
 ) -> "Judgement":
     """Add what the rules say that the policy in force selects for changes."""
     sides = [readable(side.organization) for side in (before, after)]
     if checker is None or sides[0] is None or not any(side and side.rules != Ruling() for side in sides):
         return judgement
-    told = checker.change(before, after, judgement.author, now)
+    told = checker.change(before, after, judgement.author, now, activity)
     return replace(judgement, problems=(*judgement.problems, *told.problems), warnings=told.warnings)

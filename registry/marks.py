@@ -12,7 +12,7 @@ from registry.records import read_message
 from registry.store import Commit
 
 # Whoever changes what is kept gives `strips._FORMAT` another number, so that what was kept before is made again.
-_FACTS = ("release", "project", "pipeline", "repository", "registry", "source")
+_FACTS = ("release", "project", "pipeline", "repository", "registry", "source", "principal")
 WIDTHS = {"commit": 20, "time": 8, **dict.fromkeys(_FACTS, 8)}  # bytes
 NOT_SAID = bytes(8)
 SHORTEST_COMMIT = 7  # hex digits by which a commit is asked for
@@ -45,6 +45,7 @@ def of_facts(facts: Mapping[str, str]) -> dict[str, bytes]:
         "pipeline": run_of(pipeline) if pipeline is not None else None,
         "repository": repository.rpartition("/")[2] if repository is not None else None,  # people name its end
         "registry": facts.get("Registry"),
+        "principal": facts.get("Principal"),
         "source": source[:SHORTEST_COMMIT].lower() if source is not None else None,
     }
     return {name: NOT_SAID if s is None else hashlib.sha256(s.encode()).digest()[:8] for name, s in said.items()}

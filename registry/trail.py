@@ -58,7 +58,7 @@ class Trail:
         Args:
             branch: where to look.
             facts: by trailer: Registry, Project, Version (of a project), Pipeline (of any attempt), Repository (or the
-                end of its URL), Commit (or its beginning).
+                end of its URL), Commit (or its beginning), Principal.
             upto: only among the first so many commits; None: all.
 
         Yields:

@@ -32,6 +32,7 @@ HOMES = {
         "registry/state.py",
         "registry/strips.py",
         "registry/trail.py",
+        "validator/spool.py",
     },
     "subprocess": {
         "registry/store/upkeep.py",

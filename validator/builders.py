@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry.activity import Activity
 from registry.errors import Invalid
 from registry.names import registry_name
 from registry.policy.policy import Policy
@@ -115,9 +116,10 @@ class Builders:
                 (folder / path).write_text(text)
         return Policy(Folder(folder))
 
-    def of(self, policy: Policy, now: datetime = NOW) -> Material:
-        """Take a policy as it is, with nothing to compare it with."""
-        return change_material(policy, now)
+    def of(self, policy: Policy, now: datetime = NOW, acted: Mapping[str, datetime] | None = None) -> Material:
+        """Take a policy as it is, with nothing to compare it with, perhaps with what accounts did last."""
+        activity = _Acted(acted) if acted is not None else None
+        return change_material(policy, now, activity=activity)
 
     def change(self, before: Policy, after: Policy, author: str | None = None, now: datetime = NOW) -> Material:
         """Propose one policy to follow another."""
@@ -157,6 +159,16 @@ class Builders:
         """Give the words of what does not hold; what is not applicable or crashed is said too."""
         silent = {Outcome.PASSED, Outcome.SKIPPED}
         return [verdict.text for verdict in self.ask(rule, material, **settings) if verdict.outcome not in silent]
+
+
+class _Acted(Activity):
+    """What accounts did last, as a test says it."""
+
+    def __init__(self, acted: Mapping[str, datetime]) -> None:
+        self._last = acted
+
+    def last(self, account: str) -> datetime | None:
+        return self._last.get(account)
 
 
 def _metadata(name: str, version: str, readme: str, fields: Mapping[str, str | None]) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from registry.activity import Activity
 from registry.errors import Invalid, NotFound
 from registry.names import RegistryName
 from registry.policy.content import Files, Memory
@@ -16,6 +17,7 @@ from registry.store import LEDGER, POLICY, Snapshot
 from registry.store.clone import Clone
 from validator.engine import Plan
 from validator.folder import Folder
+from validator.history import acting
 from validator.loading import from_folder, from_policy, shipped, together
 from validator.materials.change import Proposal, change_material
 from validator.materials.ledger import ledger_material
@@ -127,7 +129,8 @@ def _ledger(path: Path, wanted: Wanted, keep: ExitStack) -> list[Run] | None:
     material = ledger_material(clone, path, newest, policy, wanted.now)
     found = [Run(_plan(main, policy, wanted), material)]
     if policy and (path / "objects").is_dir():
-        found.append(Run(_plan(main, policy, wanted), change_material(policy, wanted.now)))
+        known = Activity(newest, acting(path, newest.id))
+        found.append(Run(_plan(main, policy, wanted), change_material(policy, wanted.now, activity=known)))
     return found
 
 

@@ -81,7 +81,9 @@ def run(plan: Plan, material: Material) -> Iterator[Verdict]:
     for rule, subject in items(plan, material):
         if subject is not last:
             last, named = subject, subject.named()
-        yield replace(located(ask(plan, rule, subject), material), subject=named, error=None)
+        found = located(ask(plan, rule, subject), material)
+        said = found.outcome, found.text, found.values, found.file, found.line, found.waiver
+        yield Verdict(found.rule, named, *said)  # dataclasses.replace takes as long as a rule does
 
 
 def located(verdict: Verdict, material: Material) -> Verdict:
@@ -93,7 +95,7 @@ def located(verdict: Verdict, material: Material) -> Verdict:
 
 def ask(plan: Plan, rule: Rule, subject: Subject) -> Verdict:
     """Ask one rule about one subject."""
-    values: dict[str, Any] = dict(plan.settings(rule))
+    values: dict[str, Any] = plan.settings(rule)
     try:
         for name in rule.wants:
             _require(subject, name)

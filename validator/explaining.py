@@ -5,7 +5,7 @@ import reprlib
 import sys
 import types
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 LONGEST = 240  # characters of a value, as pytest shows it
@@ -106,14 +106,19 @@ def _happened(seen: Any) -> bool:
     return _happened(rest[1][0] if kind == "compare" else rest[0])
 
 
-@contextmanager
-def unshortened() -> Iterator[None]:
+def unshortened() -> AbstractContextManager[None]:
     """Let pytest, while it runs, shorten nothing in the line that says what did not hold: it is the same everywhere."""
-    util, rewrite = (sys.modules.get(f"_pytest.assertion.{name}") for name in ("util", "rewrite"))
+    util = sys.modules.get("_pytest.assertion.util")
+    rewrite = sys.modules.get("_pytest.assertion.rewrite")
     shorten = getattr(util, "_reprcompare", None)  # pytest has no public door to it
-    if util is None or rewrite is None or shorten is None:
-        yield
-        return
+    return _as_it_is if shorten is None or rewrite is None else _unshortened(util, rewrite, shorten)
+
+
+_as_it_is = nullcontext()
+
+
+@contextmanager
+def _unshortened(util: Any, rewrite: Any, shorten: Any) -> Iterator[None]:
 
     def compare(op: str, left: object, right: object) -> str | None:
         found = shorten(op, left, right)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
+from registry.activity import Activity
 from registry.checking import Arrival, Told
 from registry.errors import Invalid
 from registry.policy.files import Problem
@@ -51,7 +52,9 @@ class Rules:
         answer = ask(self._own, self._request(policy, arrival, now))
         return tuple(one.words for one in answer.said if one.error)
 
-    def change(self, before: Policy, after: Policy, author: str | None, now: datetime) -> Told:
+    def change(
+        self, before: Policy, after: Policy, author: str | None, now: datetime, activity: Activity | None = None
+    ) -> Told:
         """Say what the rules find in a change; also that it names rules which do not exist (see the port)."""
         wrong: list[Problem] = []
         try:
@@ -63,7 +66,7 @@ class Rules:
         ruling, said, settled = before.organization().rules, list[Said](), True
         if ruling.change:
             plan = _plan(before, ruling, ruling.change, now)
-            found = [one for one in run(plan, proposed(before, after, author, now)) if one.bad]
+            found = [one for one in run(plan, proposed(before, after, author, now, activity)) if one.bad]
             said += [Said(one.words, one.file, one.line, one.refuses) for one in found]
             if self._own is not None and own_files(before):
                 about = Proposed(every_file(after), after.commit, author)
@@ -87,9 +90,11 @@ def few(warnings: tuple[Problem, ...]) -> tuple[Problem, ...]:
     return (*warnings[:_MOST], Problem("waybill.yaml", 1, more))
 
 
-def proposed(before: Policy, after: Policy, author: str | None, now: datetime) -> Material:
+def proposed(
+    before: Policy, after: Policy, author: str | None, now: datetime, activity: Activity | None = None
+) -> Material:
     """Make the subjects that a change is."""
-    return change_material(after, now, Proposal(before, after, author, now))
+    return change_material(after, now, Proposal(before, after, author, now), activity=activity)
 
 
 def arrived(policy: Policy, arrival: Arrival, now: datetime) -> Material:

@@ -67,10 +67,10 @@ class Subject:
 
     def named(self) -> "Subject":
         """Give it without what it is made from: verdicts outlive that, and a ledger has many."""
-        return replace(self, fixtures=_NOTHING)
+        return replace(self, fixtures=NOTHING)
 
 
-_NOTHING = Fixtures({}, {})
+NOTHING = Fixtures({}, {})
 
 
 def _none(name: str) -> Any:

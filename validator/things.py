@@ -93,6 +93,7 @@ class AccountRights:
     owner: str | None
     projects: frozenset[str]  # with a file, on which they have more than reading, as registry/project
     everything: bool  # whether they have more than reading on all projects of some registry
+    writes: bool  # whether they have more than reading on any, also on projects to come
     statement: Statement
 
     def __repr__(self) -> str:

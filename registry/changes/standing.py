@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from registry import names
+from registry.activity import recorded
 from registry.changes import lines
 from registry.changes.record import ChangeRecord, read_change_record, record_path
 from registry.checking import judged_by_rules
@@ -199,7 +200,8 @@ def _judged(installation: Installation, draft: _Draft, record: ChangeRecord) -> 
         tree_id=tree,
         projects=projects_of(installation, after),
     )
-    judgement = judged_by_rules(installation.checker, judgement, draft.before, after, datetime.now(UTC))
+    activity = recorded(installation.trail, installation.head(LEDGER))
+    judgement = judged_by_rules(installation.checker, judgement, draft.before, after, datetime.now(UTC), activity)
     return Change(
         name=record.name,
         head=draft.head,

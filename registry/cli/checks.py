@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,18 +12,19 @@ from pathlib import Path
 from registry.cli import remote
 from registry.errors import Forbidden, WaybillError
 from registry.shown import shown
-from validator.checking import Run, Wanted, prepared
+from validator.checking import Wanted, prepared
 from validator.engine import run as verdicts
 from validator.loading import shipped
 from validator.report import forges, junit, machine, sarif
-from validator.report.findings import Findings, Section
+from validator.report.findings import Findings
 from validator.report.text import Text
 from validator.selection import Selection
 from validator.verdict import Verdict
 
 WRONG_USAGE = 2
+LIST_ALL = {"json", "junit"}  # which also say what is good
 _QUIET, _EVERY = 1.0, 0.2  # seconds
-FORMATS: dict[str, Callable[[Findings], str]] = {
+FORMATS: dict[str, Callable[[Findings], Iterator[str]]] = {
     "text": lambda findings: Text(findings).render(),
     "json": machine.render,
     "junit": junit.render,
@@ -40,32 +41,36 @@ def run(options: argparse.Namespace) -> int:
         for rule in shipped():
             print(f"{rule.code}  {rule.severity.value:7}  {rule.name}: {rule.title}")
         return 0
-    try:
-        reports = [_report(text) for text in options.report]
-        with ExitStack() as keep:
-            runs = prepared(options.paths or [Path()], _wanted(options), keep)
-            asked = [_asked(one) for one in runs]
-            findings = Findings([section for section in asked if section.verdicts], options.strict)
-    except WaybillError as error:
-        print("waybill: " + "\n".join(map(shown, str(error).splitlines())), file=sys.stderr)
-        return WRONG_USAGE
-    if not findings.verdicts:
-        print("waybill: no rule was asked; look at --select, --ignore, -k and -m", file=sys.stderr)
-        return WRONG_USAGE
-    for form, file in reports:
-        file.write_text(FORMATS[form](findings), encoding="utf-8")
-    if options.format == "text":
+    with ExitStack() as keep:
+        try:
+            reports = [_report(text) for text in options.report]
+            forms = {options.format, *(form for form, _ in reports)}
+            findings = Findings(strict=options.strict, whole=not forms.isdisjoint(LIST_ALL))
+            keep.callback(findings.close)
+            for one in prepared(options.paths or [Path()], _wanted(options), keep):
+                title = " ".join(filter(None, [one.material.title, one.material.root]))
+                findings.add(title, _watched(title, verdicts(one.plan, one.material)))
+        except WaybillError as error:
+            print("waybill: " + "\n".join(map(shown, str(error).splitlines())), file=sys.stderr)
+            return WRONG_USAGE
+        if not findings.sections:
+            print("waybill: no rule was asked; look at --select, --ignore, -k and -m", file=sys.stderr)
+            return WRONG_USAGE
+        return _reported(findings, reports, options.format)
+
+
+def _reported(findings: Findings, reports: Sequence[tuple[str, Path]], form: str) -> int:
+    """Write what was found, wherever it is wanted."""
+    for other, path in reports:
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(FORMATS[other](findings))
+    if form == "text":
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(Text(findings, colour=colour).render(), end="")
+        sys.stdout.writelines(Text(findings, colour=colour).render())
     else:
-        print(FORMATS[options.format](findings), end="")
+        sys.stdout.writelines(FORMATS[form](findings))
         print(findings.summary, file=sys.stderr)
     return 1 if findings.refused else 0
-
-
-def _asked(one: Run) -> Section:
-    title = " ".join(filter(None, [one.material.title, one.material.root]))
-    return Section(title, list(_watched(title, verdicts(one.plan, one.material))))
 
 
 def _watched(title: str, found: Iterator[Verdict]) -> Iterator[Verdict]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from registry import __version__
+from registry.activity import Activity
 from registry.checking import Arrival, Told
 from registry.copies import Copies
 from registry.errors import Unavailable
@@ -41,7 +42,9 @@ class Rules:
 
         return Loaded(self._own).upload(policy, arrival, now)
 
-    def change(self, before: Policy, after: Policy, author: str | None, now: datetime) -> Told:
+    def change(
+        self, before: Policy, after: Policy, author: str | None, now: datetime, activity: Activity | None = None
+    ) -> Told:
         """Say what the rules find in a change (see the port).
 
         It follows from both commits, the author and the day, so it is computed once for these.
@@ -57,7 +60,7 @@ class Rules:
                 return _read(copy)
             from validator.serving import Rules as Loaded  # noqa: PLC0415 - as above
 
-            found = Loaded(self._own).change(before, after, author, now)
+            found = Loaded(self._own).change(before, after, author, now, activity)
             if not found.settled:
                 raise _Late(found)
             self._copies.put(key, _written(found))

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 from registry.cli import data
 from registry.index import Index, file_path
 from registry.model import Deletion, File, Sha256
@@ -19,6 +22,9 @@ from validator.checking import Wanted, prepared
 from validator.subject import Material
 
 OTHER = Sha256("0" * 64)
+KEY = Ed25519PrivateKey.from_private_bytes(b"a key for tests, known by all   ")
+PUBLIC = KEY.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+SIGNER = f'registry@example.org namespaces="git" {PUBLIC}'
 HEADERS = ["License-Expression: MIT", "Description-Content-Type: text/plain"]
 CONTENT: Any = {
     "requires_python": ">=3.9",
@@ -74,6 +80,20 @@ class Books:
     def leave_metadata(self) -> None:
         gone = replace(self.file, deleted=Deletion("alice", "a secret was in it", NOW))
         self.write({f"{PATH}.json": file_record(gone, PYTHON), PATH: None})
+
+    def sign(self) -> None:
+        """Make every commit again, signed with ssh."""
+        git = data.git_folder(self.site.folder)
+        key = self.site.folder / "key"
+        key.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+        key.chmod(0o600)
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "gpg.format=ssh"]
+        made = ""
+        for commit in run_git(git, "rev-list", "--reverse", "ledger").split():
+            tree, text = f"{commit}^{{tree}}", run_git(git, "log", "-1", "--format=%B", commit).strip() + "\n"
+            after = ["-p", made] if made else []
+            made = run_git(git, *who, "commit-tree", f"-S{key}", tree, *after, "-m", text).strip()
+        run_git(git, "update-ref", "refs/heads/ledger", made)
 
     def merge(self) -> None:
         git = data.git_folder(self.site.folder)

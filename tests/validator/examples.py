@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from registry.records import pointer
-from tests.validator.books import OTHER, PATH, Books, ledger
+from tests.validator.books import OTHER, PATH, SIGNER, Books, ledger
 from validator.builders import NOW, Builders
 from validator.subject import Material
 
@@ -74,6 +75,7 @@ def waiver(text: str) -> Texts:
 
 GOOD_GRANT = "role: publish, to: ['team:payments'], projects: ['payments-*']"
 GENERAL = "issuer: 'https://agent.buildkite.com', claims: {"
+ACTING = grants("role: publish, to: [bot], projects: ['payments-*']")
 OK = publishers(f"{GITHUB}, environment: pypi")
 
 
@@ -112,6 +114,10 @@ EXAMPLES: dict[str, Example] = {
     ),
     "WB202": policy(grants(f"{GOOD_GRANT}, until: 2026-05-31"), grants(f"{GOOD_GRANT}, until: 2027-05-31")),
     "WB203": policy(grants(f"{GOOD_GRANT}, until: 2026-06-10"), grants(f"{GOOD_GRANT}, until: 2026-06-20")),
+    "WB204": file(
+        lambda m: m.of(m.policy({**ACTING, "people.yaml": PEOPLE}), acted={"bot": NOW - timedelta(181)}),
+        lambda m: m.of(m.policy({**ACTING, "people.yaml": PEOPLE}), acted={"bot": NOW - timedelta(180)}),
+    ),
     "WB205": policy(grants("role: publish, to: [dave, carol], projects: ['payments-*']"), grants(GOOD_GRANT)),
     "WB206": policy(
         {**grants("role: publish, to: [carol], projects: [payments-old]"), PROJECT: "protected: false\n"},
@@ -223,6 +229,7 @@ EXAMPLES: dict[str, Example] = {
         ledger(lambda b: b.edit(lambda record: record["decision"].update({"allowed-by": "waybill.yaml#admins/9"}))),
         UNTOUCHED,
     ),
+    "WB512": file(UNTOUCHED, ledger(Books.sign)),
     "WB601": change(
         {"waybill.yaml": "organization: acme\nadmins: [alice, bob]\n"},
         grants("role: publish, to: [carol], projects: ['payments-*']"),
@@ -249,4 +256,4 @@ EXAMPLES: dict[str, Example] = {
         {"waybill.yaml": "organization: acme\nadmins: [alice, bob]\ngeneration: 3\n"},
     ),
 }
-SETTINGS = {"WB412": {"most_mb": 2}}
+SETTINGS: dict[str, dict[str, str | int | bool]] = {"WB412": {"most_mb": 2}, "WB512": {"signers": SIGNER}}

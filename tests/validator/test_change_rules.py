@@ -1,9 +1,12 @@
 """An organization's own rules judge changes in the server: those of the policy in force, about what would follow it."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from freezegun import freeze_time
 
 from registry import changes
 from registry.cli import rules
@@ -194,6 +197,39 @@ def test_without_leave_of_the_operator_they_do_not_run(site: Site) -> None:
     site.installation.checker = fresh(site)
     assert propose(site, "one", XAVIER).good
     assert not (site.folder / rules.ALLOWED).exists()
+
+
+def test_the_ledger_tells_which_service_account_nobody_uses(site: Site) -> None:
+    grant = "projects: open\nowners: [alice]\ngrants:\n- {role: publish, to: [bot], projects: ['demo-*']}\n"
+    people = PEOPLE + "bot: {service: true, owner: alice}\nidle: {service: true, owner: alice}\n"
+    write(site, {"waybill.yaml": BASE.replace("[AC]", "[WB204]"), "people.yaml": people})
+    write(site, {"registries/python/registry.yaml": grant})
+    with freeze_time("2030-01-01"):
+        site.token("bot")
+    with freeze_time("2030-03-01"):
+        assert site.publish(wheel("demo-x", "1.0"), person="bot").status_code == 200
+    with freeze_time("2030-08-27"):
+        assert propose(site, "early", {"README.md": "x"}).judgement.warnings == ()
+    with freeze_time("2030-08-29"):
+        (said,) = propose(site, "late", {"README.md": "y"}).judgement.warnings
+    assert str(said).startswith("people.yaml:2: WB204 service_account_is_used: bot did nothing since 2030-03-01;")
+
+
+def test_a_worker_loads_the_rules_that_are_selected_before_anybody_asks_them(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    new_site(data).policy(waybill=BASE)
+    program = f"""import sys, threading
+from pathlib import Path
+from registry.cli import rules
+from registry.cli.data import open_installation
+installation = open_installation(Path({str(data)!r}))
+before = "validator.serving" in sys.modules
+rules.load_soon(installation, 0.0)
+[thread.join() for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+print(before, "validator.serving" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["False", "True"], done.stderr
 
 
 def test_rules_that_ship_warn_too(site: Site) -> None:

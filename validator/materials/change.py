@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from registry.activity import Activity
 from registry.policy.case import Case
 from registry.policy.difference import Difference
 from registry.policy.files import Problem, Statement
@@ -64,7 +65,13 @@ class HeldCase:
     breaches: tuple[str, ...]
 
 
-def change_material(policy: Policy, now: datetime, proposal: Proposal | None = None, root: str = "") -> Material:
+def change_material(
+    policy: Policy,
+    now: datetime,
+    proposal: Proposal | None = None,
+    root: str = "",
+    activity: Activity | None = None,
+) -> Material:
     """Make subjects of a policy.
 
     Args:
@@ -72,6 +79,7 @@ def change_material(policy: Policy, now: datetime, proposal: Proposal | None = N
         now: the moment.
         proposal: what it would change; None: there is nothing to compare it with.
         root: the folder it lies in, as the caller names it.
+        activity: what the ledger tells of accounts, where there is one.
     """
     rights = Rights(policy)
 
@@ -80,8 +88,13 @@ def change_material(policy: Policy, now: datetime, proposal: Proposal | None = N
             raise Absent("there is nothing to compare with; give the base of the change")
         return proposal
 
+    def told() -> Activity:
+        if activity is None:
+            raise Absent("there is no ledger beside the policy; a server has one, and so has a bare clone")
+        return activity
+
     made: dict[str, Any] = {"policy": policy, "facts": rights.facts, "now": now, "today": now.date(), "rights": rights}
-    lazy = {"change": compared, "organization": policy.organization}
+    lazy = {"change": compared, "organization": policy.organization, "activity": told}
     common = Fixtures(made, lazy)
     offers = frozenset({*made, *lazy, *KINDS})
     return Material(

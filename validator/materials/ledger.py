@@ -1,6 +1,7 @@
 """A clone of the ledger as subjects: every file with its record, every commit."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -17,10 +18,11 @@ from registry.policy.roles import Action, Principal
 from registry.records import parsed, read_file_record
 from registry.store import Snapshot
 from registry.store.clone import Clone
-from validator.history import UNREAD, Recorded, history, readable_history
+from validator.history import Recorded, history, unreadable
 from validator.materials.rights import Rights
 from validator.metadata import CoreMetadata
 from validator.rule import Situation
+from validator.spool import Spool
 from validator.subject import Absent, Fixtures, Material, Subject
 from validator.things import Distributed, Provenance
 
@@ -102,14 +104,15 @@ def ledger_material(clone: Clone, folder: Path, newest: Snapshot, policy: Policy
 
     made: dict[str, Any] = {"now": now, "today": now.date(), "index": Index(newest)}
     made |= {"policy": policy} if policy else {}
-    common = Fixtures(made, {} if readable_history() else {"commit": _unread, "published": _unread})
+    reason = unreadable(folder)
+    common = Fixtures(made, dict.fromkeys(("commit", "published"), lambda: _unread(reason)) if reason else {})
     offers = frozenset({*_KINDS, *made, "policy", "release"})
     subjects = _Subjects(folder, newest, policy, common, policies)
     return Material(Situation.LEDGER, _KINDS, subjects, common, offers, title="ledger")
 
 
-def _unread() -> Any:
-    raise Absent(UNREAD)
+def _unread(reason: str) -> Any:
+    raise Absent(reason)
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,15 @@ class _Subjects:
 
     def __iter__(self) -> Iterator[Subject]:
         yield from self._files()
-        commits = list(self._commits())
-        for one in commits:
-            label = f"{one.commit[:12]} {one.subject}"
-            yield Subject("commit", label, Fixtures({"commit": one}, {}, self.common), "")
-        for published in self._published(commits):
-            found = Fixtures({"published": published}, {}, self.common)
-            yield Subject("published", published.filename, found, "")
+        with closing(Spool()) as spool:
+            for one in self._commits():
+                if one.event in {"publish", "promote"}:
+                    spool.publish([(one.said("Registry"), one.said("File"), one.said("Digest"))])
+                label = f"{one.commit[:12]} {one.subject}"
+                yield Subject("commit", label, Fixtures({"commit": one}, {}, self.common), "")
+            for published in self._published(spool):
+                found = Fixtures({"published": published}, {}, self.common)
+                yield Subject("published", published.filename, found, "")
 
     def _commits(self) -> Iterator[Recorded]:
         try:
@@ -176,15 +181,10 @@ class _Subjects:
         }
         return Subject("file", path.rpartition("/")[2], Fixtures({"record": found}, lazy, self.common), f"{path}.json")
 
-    def _published(self, commits: list[Recorded]) -> Iterator[Published]:
-        digests: dict[tuple[str, str], list[str]] = {}
-        for one in commits:
-            if one.event in {"publish", "promote"}:
-                key = one.facts.get("Registry", ""), one.facts.get("File", "")
-                digests.setdefault(key, []).append(one.facts.get("Digest", ""))
-        for (registry, filename), found in digests.items():
+    def _published(self, spool: Spool) -> Iterator[Published]:
+        for registry, filename, digests in spool.published():
             setting = self.policy.registry(RegistryName(registry)) if self.policy else None
-            yield Published(filename, tuple(found), bool(setting and setting.republish == "allowed"))
+            yield Published(filename, tuple(digests), bool(setting and setting.republish == "allowed"))
 
 
 def _distributed(file: File) -> Distributed:

@@ -43,7 +43,7 @@ class Rights:
         reached = frozenset[str]().union(*(self._covered(fact.registry, fact.pattern) for fact in facts))
         everything = any(fact.pattern == "*" for fact in facts)
         owner, service, disabled = account.owner, account.service, account.disabled
-        return AccountRights(account.id, service, disabled, owner, reached, everything, account.statement)
+        return AccountRights(account.id, service, disabled, owner, reached, everything, bool(facts), account.statement)
 
     def grants(self) -> Iterator[GivenRight]:
         """List all grants."""

@@ -2,34 +2,38 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from validator.report.findings import Findings, one_line
+from validator.report.pieces import array
 from validator.rule import Severity
 from validator.verdict import Verdict
 
 _MOST_ANNOTATIONS = 1000  # that Bitbucket keeps of one report
 
 
-def github(findings: Findings) -> str:
+def github(findings: Findings) -> Iterator[str]:
     """Write workflow commands, which GitHub Actions turns into annotations."""
-    return "".join(map(_command, findings.bad))
+    yield from map(_command, findings.bad())
 
 
-def gitlab(findings: Findings) -> str:
+def gitlab(findings: Findings) -> Iterator[str]:
     """Write a Code Quality report."""
-    return json.dumps([_quality(verdict) for verdict in findings.bad]) + "\n"
+    yield from array(map(_quality, findings.bad()))
+    yield "\n"
 
 
-def bitbucket(findings: Findings) -> str:
+def bitbucket(findings: Findings) -> Iterator[str]:
     """Write a Code Insights report with its annotations, to be sent by two calls."""
-    return json.dumps(insights(findings)) + "\n"
+    yield json.dumps(insights(findings)) + "\n"
 
 
 def insights(findings: Findings) -> dict[str, Any]:
     """Give what Bitbucket's API takes as report and as annotations."""
     data = [
-        {"title": word.capitalize(), "type": "NUMBER", "value": findings.counts.get(word, 0)}
+        {"title": word.capitalize(), "type": "NUMBER", "value": findings.counts[word]}
         for word in ("error", "warning", "passed", "waived", "skipped", "not applicable")
     ]
     report = {
@@ -40,7 +44,7 @@ def insights(findings: Findings) -> dict[str, Any]:
         "result": "FAILED" if findings.refused else "PASSED",
         "data": data,
     }
-    return {"report": report, "annotations": [_annotation(v) for v in findings.bad[:_MOST_ANNOTATIONS]]}
+    return {"report": report, "annotations": [_annotation(v) for v in islice(findings.bad(), _MOST_ANNOTATIONS)]}
 
 
 def _command(verdict: Verdict) -> str:

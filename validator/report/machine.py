@@ -1,33 +1,34 @@
 """For scripts: everything that was asked, as JSON."""
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
 from registry import __version__
 from validator.report.findings import Findings
+from validator.report.pieces import written
 from validator.verdict import Verdict
 
 
-def report(findings: Findings) -> dict[str, Any]:
-    """Give the check as plain values."""
-    return {
-        "waybill": __version__,
-        "verdict": "refused" if findings.refused else "good",
-        "counts": findings.counts,
-        "findings": [_finding(verdict) for verdict in findings.found],
-        "rules": [
-            {"code": r.code, "name": r.name, "severity": r.severity.value, "text": r.text} for r in findings.rules
-        ],
-        "checks": [
-            {"rule": v.rule.code, "subject": v.subject.label, "outcome": v.outcome.value, "reason": v.text or None}
-            for v in findings.verdicts
-        ],
-    }
+def render(findings: Findings) -> Iterator[str]:
+    """Write the check as one line of JSON."""
+    yield from written(
+        {
+            "waybill": __version__,
+            "verdict": "refused" if findings.refused else "good",
+            "counts": findings.counts,
+            "findings": map(_finding, findings.found()),
+            "rules": [
+                {"code": r.code, "name": r.name, "severity": r.severity.value, "text": r.text} for r in findings.rules
+            ],
+            "checks": map(_check, findings.verdicts()),
+        }
+    )
+    yield "\n"
 
 
-def render(findings: Findings) -> str:
-    """Write it as one line of JSON."""
-    return json.dumps(report(findings)) + "\n"
+def _check(verdict: Verdict) -> dict[str, Any]:
+    said = {"subject": verdict.subject.label, "outcome": verdict.outcome.value, "reason": verdict.text or None}
+    return {"rule": verdict.rule.code, **said}
 
 
 def _finding(verdict: Verdict) -> dict[str, Any]:

@@ -3,35 +3,29 @@
 Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
-import json
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from registry import __version__
 from validator.report.findings import Findings
+from validator.report.pieces import written
 from validator.rule import Rule, Severity
 from validator.verdict import Verdict
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 
 
-def report(findings: Findings) -> dict[str, Any]:
-    """Give the check as SARIF has it."""
+def render(findings: Findings) -> Iterator[str]:
+    """Write the check as SARIF has it."""
     rules = findings.rules
     order = {rule.code: number for number, rule in enumerate(rules)}
     driver = {"name": "waybill check", "version": __version__, "rules": [_rule(rule) for rule in rules]}
-    results = [_result(verdict, order) for verdict in findings.found]
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
-    }
-
-
-def render(findings: Findings) -> str:
-    """Write it."""
-    return json.dumps(report(findings)) + "\n"
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints"}
+    yield '{"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": ['
+    yield from written({**run, "results": (_result(verdict, order) for verdict in findings.found())})
+    yield "]}\n"
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

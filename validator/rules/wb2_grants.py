@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from registry.activity import Activity
 from registry.policy.files import RegistryFile
 from registry.policy.policy import Policy
 from registry.policy.roles import Role
@@ -34,6 +35,23 @@ def grant_does_not_end_soon(grant: GivenRight, today: date, days: int = 14) -> N
     if grant.until is None or grant.until < today:
         skip("it has no end, or has ended")
     assert grant.until > today + timedelta(days), f"it ends with {grant.until}; prolong or remove it by then"
+
+
+@rule("WB204", severity="warning", on=["change"])
+def service_account_is_used(person: AccountRights, activity: Activity, today: date, days: int = 180) -> None:
+    """A service account that may change something did so lately, or was given a token lately.
+
+    The ledger tells when it last published or had anything else recorded, and when a token was last made for it;
+    reading leaves no trace there. One that never had a token can do nothing, and is left in peace.
+    """
+    if not person.service or person.disabled or not person.writes:
+        skip("not a service account, or one that can only read")
+    last = activity.last(person.id)
+    if last is None:
+        skip("it never had a token")
+    assert last.date() + timedelta(days) >= today, (
+        f"{person.id} did nothing since {last.date()}; revoke its tokens and remove it, or what it may"
+    )
 
 
 @rule("WB205", on=["change"])

@@ -13,6 +13,7 @@ from validator import rule, skip
 from validator.history import Recorded
 from validator.materials.ledger import LedgerFile, Published, path_of
 from validator.metadata import CoreMetadata
+from validator.subject import Absent
 
 OF_FILES = ("publish", "promote", "restore", "delete")
 
@@ -101,7 +102,12 @@ def trailers_say_what_the_record_says(commit: Recorded, index: Index) -> None:
 
 @rule("WB508", on=["ledger"])
 def history_is_linear(commit: Recorded) -> None:
-    """The ledger has no merges: its order is the order in which things happened."""
+    """The ledger has no merges: its order is the order in which things happened.
+
+    The whole history is read, past what `git replace` would show instead; of a clone that is shallow or has grafts the
+    rules of history are not applicable. That history was never rewritten is nothing that one clone can show: compare
+    it with an older one, `git merge-base --is-ancestor OLD NEW`.
+    """
     assert len(commit.parents) <= 1, f"commit {commit.commit} has {len(commit.parents)} parents"
 
 
@@ -129,3 +135,16 @@ def decision_can_be_made_again(record: LedgerFile) -> None:
     assert isinstance(verdict, Allowed), f"the policy of then does not allow it: {verdict.reason}"
     said = record.file.decision.allowed_by
     assert verdict.statement.ref == said, f"it was allowed by {said}, and now would be by {verdict.statement.ref}"
+
+
+@rule("WB512", on=["ledger"])
+def commit_is_signed(commit: Recorded, signers: str = "") -> None:
+    """Every commit is signed with a key of `signers`, where there are such: lines of an allowed-signers file of ssh.
+
+    The server does not sign yet; this is for a ledger that somebody signs elsewhere. Only signatures by ssh keys
+    count. Without keys nothing is checked, and the rule is not applicable.
+    """
+    if not signers:
+        raise Absent("no keys are given; they are the setting 'signers'")
+    reason = commit.unsigned(signers)
+    assert not reason, f"commit {commit.commit}: {reason}"
