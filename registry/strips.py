@@ -183,3 +183,17 @@ def discard(file: Path, why: Exception) -> bool:
 
 def _seal(name: str, number: int, content: bytes) -> bytes:
     return hashlib.sha256(b"%b/%b/%d/%b" % (_FORMAT, name.encode(), number, content)).digest()
+
+
+def backwards(values: bytearray, width: int) -> list[bytes]:
+    """Take values of one width apart, the last first."""
+    return [bytes(values[at : at + width]) for at in range(len(values) - width, -1, -width)]
+
+
+def never_back(last: bytes, times: list[bytes]) -> list[bytes]:
+    """Let no commit be older than the one before it: clocks differ, and what is in force follows the branch."""
+    kept = []
+    for time in times:
+        last = max(last, time)  # big-endian, so bytes are in the order of numbers
+        kept.append(last)
+    return kept

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from registry import marks
 from registry.store import Store
-from registry.strips import STRIP, Damaged, Strips, discard, opened, private
+from registry.strips import STRIP, Damaged, Strips, backwards, discard, never_back, opened, private
 
 T = TypeVar("T")
 Progress = Callable[[int], None]  # is told how many commits were read so far
@@ -132,24 +132,11 @@ class Trail:
             strips.cut(columns, length)
             for name, width in marks.WIDTHS.items():
                 column = f"{branch}/{name}"
-                values = _oldest_first(newer[name], width)
+                values = backwards(newer[name], width)
                 if name == "time":
-                    values = _never_back(strips.read(column, max(0, length - 1) // STRIP)[-8:], values)
+                    values = never_back(strips.read(column, max(0, length - 1) // STRIP)[-8:], values)
                 strips.extend(column, width, values)
         return True
-
-
-def _oldest_first(marked: bytearray, width: int) -> list[bytes]:
-    return [bytes(marked[at : at + width]) for at in range(len(marked) - width, -1, -width)]
-
-
-def _never_back(last: bytes, times: list[bytes]) -> list[bytes]:
-    """Let no commit be older than the one before it: clocks differ, and what is in force follows the branch."""
-    kept = []
-    for time in times:
-        last = max(last, time)  # big-endian, so bytes are in the order of numbers
-        kept.append(last)
-    return kept
 
 
 def _end(strips: Strips, branch: str) -> tuple[int, str]:
