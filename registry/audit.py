@@ -105,8 +105,8 @@ def _candidates(installation: Installation, wanted: Wanted, begins: str | None) 
             newest = installation.trail.until(LEDGER, int(wanted.until.timestamp()))
         yield from store.history(store.at(newest) if newest else installation.head(LEDGER))
         return
-    upto = installation.trail.place(LEDGER, begins) if begins else None
-    for commit in installation.trail.mentioning(LEDGER, facts, upto):
+    upto = [installation.trail.place(LEDGER, begins) or 0] if begins else []
+    for commit in installation.trail.mentioning(LEDGER, facts, *upto):
         yield from islice(store.history(store.at(commit)), 1)
 
 

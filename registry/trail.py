@@ -7,7 +7,6 @@ nor change an event, and its seals see to it that it hides none. It may be delet
 
 import sqlite3
 import struct
-import sys
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +51,7 @@ class Trail:
         """
         return self._ask(branch, lambda _, length: length, progress)
 
-    def mentioning(self, branch: str, facts: Mapping[str, str], upto: int | None = None) -> Iterator[str]:
+    def mentioning(self, branch: str, facts: Mapping[str, str], upto: int = 2**63) -> Iterator[str]:
         """Find the commits that may state all of some facts, newest first.
 
         Args:
@@ -65,11 +64,10 @@ class Trail:
             Commit ids: every commit that states them, and perhaps some that do not.
         """
         keys = {name: mark for name, mark in marks.of_facts(facts).items() if mark != marks.NOT_SAID}
-        upto = min(self.catch_up(branch), sys.maxsize if upto is None else upto)
-        below = -(-upto // STRIP)
+        below = -(-min(self.catch_up(branch), upto) // STRIP)
         while below > 0:
             strips = range(max(0, below - _AT_ONCE), below)
-            yield from self._ask(branch, partial(_mentioning, branch=branch, keys=keys, numbers=strips, upto=upto))
+            yield from self._ask(branch, partial(_mentioning, branch=branch, keys=keys, at=strips, upto=upto))
             below = strips.start
 
     def beginning(self, branch: str, prefix: str) -> list[str]:
@@ -153,11 +151,9 @@ def _read(strips: Strips, branch: str, name: str, number: int, length: int) -> b
     return content
 
 
-def _mentioning(
-    strips: Strips, length: int, branch: str, keys: Mapping[str, bytes], numbers: range, upto: int
-) -> list[str]:
+def _mentioning(strips: Strips, length: int, branch: str, keys: Mapping[str, bytes], at: range, upto: int) -> list[str]:
     found: list[str] = []
-    for number in reversed(numbers):
+    for number in reversed(at):
         columns = [(_read(strips, branch, name, number, length), key) for name, key in keys.items()]
         fitting = range(min(STRIP, length - number * STRIP))
         hits = [
