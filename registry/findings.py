@@ -35,6 +35,9 @@ CREATE INDEX IF NOT EXISTS need_name ON need (name);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (name, summary, keywords);
 """
 _NEW = "INSERT INTO project (registry, shard, name) VALUES (?, ?, ?)"
+LONGEST_HEAD = 2**20  # bytes of metadata without its description; a longer one is found by its name alone
+LONGEST = 1_000  # characters of a summary, which the standard wants to be one line
+MOST = 2_000  # keywords, classifiers and requirements of one release; a hostile one may hold up nobody
 _AT_ONCE = 500  # releases read in one transaction: a first reading that is interrupted need not begin again
 
 
@@ -144,10 +147,12 @@ class _Following:
         text = next((read(f"{folder}/{n}.metadata") for n in live if f"{n}.metadata" in there), None)
         state = read(f"{folder}/release.json") if "release.json" in there else None
         offered = bool(live) and not (state and read_release_record(state))
-        known = metadata.fields(text, description=False)[0] if text else {}
-        said = {name: known[name] for name in ("summary", "keywords", "classifiers") if name in known}
+        head = metadata.head(text or b"")
+        known = metadata.fields(head, description=False)[0] if len(head) <= LONGEST_HEAD else {}
+        said: dict[str, Any] = {"summary": known.get("summary", "")[:LONGEST]}
+        said |= {name: known.get(name, [])[:MOST] for name in ("keywords", "classifiers")}
         self._sql("INSERT INTO release VALUES (?, ?, ?, ?, ?)", (key, version, tree, offered, json.dumps(said)))
-        for requirement in known.get("requires_dist", []):
+        for requirement in known.get("requires_dist", [])[:MOST]:
             needed = metadata.need(requirement)["name"]
             if needed:
                 row = (key, version, needed, requirement)

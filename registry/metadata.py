@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+LONGEST_NEED = 2_000  # characters of a requirement that is taken apart: longer ones take seconds
 _BODY = re.compile(rb"\r?\n\r?\n")
 
 
@@ -23,6 +24,11 @@ class Need(TypedDict):
     url: str | None
 
 
+def head(metadata: bytes) -> bytes:
+    """Give core metadata without its body, the description."""
+    return _BODY.split(metadata, maxsplit=1)[0] + b"\n"
+
+
 def fields(metadata: bytes, *, description: bool = True) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Take core metadata apart.
 
@@ -35,15 +41,17 @@ def fields(metadata: bytes, *, description: bool = True) -> tuple[dict[str, Any]
     """
     from packaging.metadata import parse_email  # noqa: PLC0415 - which would be felt in the start of every command
 
-    known, unknown = parse_email(metadata if description else _BODY.split(metadata, maxsplit=1)[0] + b"\n")
+    known, unknown = parse_email(metadata if description else head(metadata))
     return dict(known), unknown
 
 
 def need(text: str) -> Need:
-    """Take a requirement apart (PEP 508); one that today's rules refuse is shown as it was written."""
+    """Take a requirement apart (PEP 508); one that is none by today's rules is shown as it was written."""
     try:
-        read = Requirement(text)
-    except InvalidRequirement:
+        read = Requirement(text) if len(text) <= LONGEST_NEED else None
+    except (InvalidRequirement, RecursionError):
+        read = None
+    if read is None:
         return Need(requirement=text, name=None, extras=[], specifier="", marker=None, url=None)
     return Need(
         requirement=text,

@@ -16,6 +16,7 @@ from registry.web.doors import Query
 
 T = TypeVar("T")
 MOST = 1000
+_LARGEST = 2**53  # number in a cursor
 LIMIT = Query("limit", f"at most so many; {MOST} are the most", {"type": "integer", "minimum": 1, "default": 100})
 CURSOR = Query("cursor", "what the page before gave as `next`")
 PAGES = (LIMIT, CURSOR)
@@ -47,12 +48,17 @@ def cursor(*shape: type) -> list[Any] | None:
         return None
     try:
         text = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
-        values = json.loads(text)
+        values: Any = json.loads(text)
+        json.dumps(values, ensure_ascii=False).encode()  # half a character is none
     except (binascii.Error, ValueError, RecursionError):
         values = None
-    if not isinstance(values, list) or [type(value) for value in values] != list(shape):
+    if not isinstance(values, list) or [type(value) for value in values] != list(shape) or not _small(values):
         raise Invalid("cursor: send what the page before gave as 'next', or leave it out")
     return values
+
+
+def _small(values: list[Any]) -> bool:
+    return all(abs(value) <= _LARGEST for value in values if isinstance(value, int))
 
 
 def page(

@@ -1,5 +1,6 @@
 """Search: what projects say of themselves and who needs whom, as the newest commit has it, for who may read it."""
 
+import base64
 import json
 import threading
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from registry.errors import WaybillError
 from registry.finder import Finder, Sought
 from registry.index import Index
+from registry.metadata import need
 from registry.store import LEDGER
 from tests.archives import sdist, wheel
 from tests.registry.web.site import Site, json_of, reader
@@ -158,6 +160,22 @@ def test_no_words_break_the_search(site: Site, words: str) -> None:
     if answer.status_code == 400:
         assert json.loads(answer.data)["field"] == "q"
     assert names(site, q="demo") == ["demo"]
+
+
+@pytest.mark.parametrize("value", [[10**30, "", ""], [0, "\ud800", ""], [True, "", ""], [0, "", 1], {"a": 1}, [[]] * 3])
+def test_a_cursor_that_was_never_given_is_refused(site: Site, value: object) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+    answer = site.ask(f"{API}/search", query={"cursor": cursor})
+    assert (answer.status_code, answer.get_json(force=True)["field"]) == (400, "cursor")
+
+
+@pytest.mark.parametrize(
+    "requirement", ["a; " + "(" * 900 + "python_version<'3'" + ")" * 900, "a" + ">=1," * 20_000 + ">=1"]
+)
+def test_one_hostile_release_holds_up_no_search(requirement: str) -> None:
+    assert need(requirement)["name"] is None
+    assert need(requirement)["requirement"] == requirement
+    assert need("Zope.Interface >= 5 ; extra == 'x'")["name"] == "zope-interface"
 
 
 def test_sdists_without_reliable_metadata_are_found_by_name(site: Site) -> None:
