@@ -144,6 +144,7 @@ class World:
             "kind": "people",
             "revision": self.site.head(),
             "other": "x",
+            **dict.fromkeys(("slug", "key", "workspace"), cell.where),  # what other systems call a registry
             "discover": f"https://packages.acme.example/{cell.where}/",
             "service": "git-upload-pack",
         }
