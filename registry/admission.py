@@ -40,9 +40,8 @@ def admit(candidate: Candidate, view: View) -> tuple[Statement, File | None]:
     verdict = view.decide(candidate.principal, Action.PUBLISH, registry, dist.project)
     if isinstance(verdict, Denied):
         raise Forbidden(verdict.reason)
-    if view.index.status(registry, dist.project) is None and (
-        refusal := reserved(view.policy, candidate.principal, registry, dist.project, verdict.statement)
-    ):
+    refusal = reserved(view.policy, candidate.principal, registry, dist.project, verdict.statement)
+    if refusal and view.index.status(registry, dist.project) is None:
         raise Reserved(refusal)
     return verdict.statement, vacant(view, registry, dist, candidate.sha256)
 

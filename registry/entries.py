@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from registry.errors import Unavailable
 from registry.index import Index, file_path, project_folder
 from registry.installation import Installation, Trailer, Writing
-from registry.model import Decision, File, Origin
+from registry.model import Decision, Deletion, File, Origin
 from registry.names import RegistryName
 from registry.records import ATTRIBUTES, file_record, pointer, project_record
 from registry.store import LEDGER
+
+PROJECT = "project"
+Changes = dict[str, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,7 @@ def enter(
         by: who does it, and what allows that.
         more: what else the commit says.
     """
-    path, dist = file_path(registry, file.dist), file.dist
-    changes: dict[str, bytes | None] = {
-        path: pointer(file.sha256, file.size),
-        f"{path}.json": file_record(file, registry),
-        f"{path}.metadata": beside.metadata,
-        f"{path}.attestations.json": beside.attestations,
-    }
+    dist, changes = file.dist, _there(registry, file, beside)
     if not writing.events:  # else an earlier event of the same verb has done so
         if writing.index.status(registry, dist.project) is None:
             new = project_record(dist.project, by=by[0].principal, at=writing.now)
@@ -66,25 +64,83 @@ def enter(
     writing.record(_subject(event, file), [*trailers, *more], changes, *by)
 
 
-def leave(writing: Writing, registry: RegistryName, tombstone: File, by: tuple[Origin, Decision]) -> None:
-    """Record what makes a file be deleted: all goes but its record.
+def leave(
+    writing: Writing, registry: RegistryName, tombstones: Sequence[File], by: tuple[Origin, Decision], gone: Deletion
+) -> None:
+    """Record what makes files be deleted: all goes but their records. A whole project goes by one event.
 
     Args:
         writing: the writer's place.
-        registry: where it was.
-        tombstone: its record, with its deletion.
+        registry: where they were.
+        tombstones: their records, with the deletion.
         by: who does it, and what allows that.
+        gone: the deletion.
     """
-    if tombstone.deleted is None:
-        raise ValueError("a tombstone says who deleted the file")
-    path, gone = file_path(registry, tombstone.dist), tombstone.deleted
-    kinds = ("", ".metadata", ".attestations.json")
-    changes: dict[str, bytes | None] = {f"{path}{kind}": None for kind in kinds}
-    changes[f"{path}.json"] = file_record(tombstone, registry)
-    trailers = [*_trailers(registry, tombstone), Trailer("Whole", gone.whole)]
-    if gone.reason:
-        trailers.append(Trailer("Declared-Reason", gone.reason))
-    writing.record(_subject("delete", tombstone), trailers, changes, *by)
+    more = [Trailer("Whole", gone.whole), *([Trailer("Declared-Reason", gone.reason)] if gone.reason else [])]
+    if gone.whole == PROJECT:
+        _as_one(writing, "delete", registry, [(file, _gone(registry, file)) for file in tombstones], (by, more))
+        return
+    for file in tombstones:
+        writing.record(_subject("delete", file), [*_trailers(registry, file), *more], _gone(registry, file), *by)
+
+
+def come_back(
+    writing: Writing,
+    registry: RegistryName,
+    files: Sequence[File],
+    kept: Mapping[str, Beside],
+    by: tuple[Origin, Decision],
+    whole: str,
+) -> None:
+    """Record what makes deleted files be there again; the other side of `leave`.
+
+    Args:
+        writing: the writer's place.
+        registry: where they were.
+        files: their records, without the deletion.
+        kept: by filename, what else is kept of each.
+        by: who does it, and what allows that.
+        whole: what is restored as one: file, release or project.
+    """
+    more = [Trailer("Whole", whole)]
+    if whole == PROJECT:
+        entering = [(file, _there(registry, file, kept[file.filename])) for file in files]
+        _as_one(writing, "restore", registry, entering, (by, more))
+        return
+    for file in files:
+        enter(writing, "restore", registry, file, kept[file.filename], by=by, more=more)
+
+
+def _as_one(
+    writing: Writing,
+    event: str,
+    registry: RegistryName,
+    files: Sequence[tuple[File, Changes]],
+    said: tuple[tuple[Origin, Decision], list[Trailer]],
+) -> None:
+    """Record one event for all files of a project: thousands of commits would each write its large folder anew."""
+    if not files:
+        return
+    project, (by, more) = files[0][0].dist.project, said
+    trailers = [Trailer("Registry", registry), Trailer("Project", project), Trailer("Files", str(len(files)))]
+    changes = {path: content for _, each in files for path, content in each.items()}
+    writing.record(f"{event}: {project}", [*trailers, *more], changes, *by)
+
+
+def _there(registry: RegistryName, file: File, beside: Beside) -> Changes:
+    path = file_path(registry, file.dist)
+    return {
+        path: pointer(file.sha256, file.size),
+        f"{path}.json": file_record(file, registry),
+        f"{path}.metadata": beside.metadata,
+        f"{path}.attestations.json": beside.attestations,
+    }
+
+
+def _gone(registry: RegistryName, tombstone: File) -> Changes:
+    path = file_path(registry, tombstone.dist)
+    kept = {f"{path}.json": file_record(tombstone, registry)}
+    return {path: None, f"{path}.metadata": None, f"{path}.attestations.json": None, **kept}
 
 
 def beside(index: Index, registry: RegistryName, file: File) -> Beside:
@@ -100,7 +156,7 @@ def beside_deleted(
     Args:
         installation: where.
         registry: where the files were.
-        tombstones: their records.
+        tombstones: their records, all of one project.
 
     Returns:
         By filename, what each record speaks of.
@@ -109,21 +165,22 @@ def beside_deleted(
         Unavailable: history does not have it.
     """
     found = {file.filename: Beside() for file in tombstones if Beside().belongs_to(file)}
-    for version in {file.dist.version: file.dist.project for file in tombstones}.items():
-        wanted = {f.filename: f for f in tombstones if f.dist.version == version[0] and f.filename not in found}
-        facts = {"Registry": registry, "Project": version[1], "Version": version[0]}
-        commits = installation.trail.mentioning(LEDGER, facts) if wanted else iter(())
-        for commit in commits:
-            then = Index(installation.store.at(commit))
-            for file in list(wanted.values()):
-                if (kept := beside(then, registry, file)).belongs_to(file):
-                    found[file.filename] = kept
-                    del wanted[file.filename]
-            if not wanted:
-                break
-        if wanted:
-            raise Unavailable(f"What was kept of {next(iter(wanted))} is not in the ledger's history; upload it again")
+    # Back in time, the file that was deleted last is there again first; every event of a file names its project.
+    wanted = sorted((file for file in tombstones if file.filename not in found), key=_deleted_at)
+    facts = {"Registry": registry, "Project": wanted[-1].dist.project} if wanted else {}
+    for commit in installation.trail.mentioning(LEDGER, facts) if wanted else ():
+        then = Index(installation.store.at(commit))
+        while wanted and (kept := beside(then, registry, wanted[-1])).belongs_to(wanted[-1]):
+            found[wanted.pop().filename] = kept
+        if not wanted:
+            break
+    if wanted:
+        raise Unavailable(f"What was kept of {wanted[-1].filename} is not in the ledger's history; upload it again")
     return found
+
+
+def _deleted_at(tombstone: File) -> datetime:
+    return tombstone.deleted.at if tombstone.deleted else tombstone.uploaded
 
 
 def _trailers(registry: RegistryName, file: File) -> list[Trailer]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from registry import names
-from registry.entries import Beside, beside_deleted, enter, leave
+from registry.entries import Beside, beside_deleted, come_back, leave
 from registry.errors import Conflict, Invalid, Moved, NotFound, Unavailable
 from registry.index import Index
-from registry.installation import Installation, Trailer, View, Writing
+from registry.installation import Installation, View, Writing
 from registry.model import Deletion, File
 from registry.names import ProjectName, RegistryName, version_order
 from registry.policy.roles import Action, Principal
@@ -21,7 +21,8 @@ from registry.warrant import warrant
 
 LONGEST_REASON = 500  # characters
 _MOST_TRIES = 5
-_WIDER = {"file": ("file", "release", "project"), "release": ("release", "project"), "project": ("project",)}
+# Restoring this brings back what was deleted as that: the same, or more.
+_RESTORED_BY = {"file": ("file", "release", "project"), "release": ("release", "project"), "project": ("project",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,7 @@ def delete(installation: Installation, principal: Principal | None, whole: Whole
         by = warrant(writing, principal, whole.action, whole.registry, whole.project)
         gone = Deletion(by[0].principal, said, writing.now, whole.kind)
         tombstones = tuple(replace(f, deleted=gone) for f in meant(writing.index, whole) if not f.deleted)
-        for tombstone in tombstones:
-            leave(writing, whole.registry, tombstone, by)
+        leave(writing, whole.registry, tombstones, by, gone)
         return tombstones
 
     return Outcome(*installation.write(principal, record))
@@ -128,9 +128,7 @@ def _restored(
         raise Moved(f"{whole} changed while it was restored")
     _require_bytes(installation, tombstones)  # maintenance removes them in the writer's place, where we are
     files = tuple(replace(file, deleted=None) for file in tombstones)
-    for file in files:
-        more = [Trailer("Whole", whole.kind)]
-        enter(writing, "restore", whole.registry, file, kept[file.filename], by=by, more=more)
+    come_back(writing, whole.registry, files, kept, by, whole.kind)
     return files
 
 
@@ -177,7 +175,7 @@ def _restorable(view: View, whole: Whole) -> list[File]:
         NotFound: it has some, and each went by a narrower name.
     """
     tombstones = [file for file in meant(view.index, whole) if file.deleted]
-    fitting = [file for file in tombstones if file.deleted and file.deleted.whole in _WIDER[whole.kind]]
+    fitting = [file for file in tombstones if file.deleted and file.deleted.whole in _RESTORED_BY[whole.kind]]
     if tombstones and not fitting:
         first = tombstones[0]
         said = f"as a {first.deleted.whole}" if first.deleted else ""

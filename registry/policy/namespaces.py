@@ -21,7 +21,7 @@ def reserved(
 ) -> str | None:
     """Tell why somebody who may publish may all the same not be the first to publish this name; None: they may.
 
-    An owner of the prefix may, and a pipeline that the project's own file trusts: somebody reviewed just that name.
+    An owner of the prefix may, and a pipeline that the project's own file trusts: owners agree to such a file.
 
     Args:
         policy: the policy in force.

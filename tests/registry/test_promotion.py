@@ -1,6 +1,7 @@
 """A release goes on to another registry: the same bytes and origin, a new decision, and the rules of the target."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from registry import curate, removal
 from registry.cli import data
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, WaybillError
 from registry.index import file_path
+from registry.leftovers import remove_artifacts
 from registry.model import File, Status
 from registry.names import distribution, project_name, registry_name
 from registry.policy.roles import Principal, Role, Scope
 from registry.promotion import Promoted, Route, promote
 from registry.removal import Whole
+from registry.store.git import GitStore
 from tests.archives import sdist, wheel
 from tests.registry.web.site import PYTHON, Site, json_of, new_site
 from tests.running import run_git
@@ -212,6 +215,10 @@ def test_a_damaged_artifact_is_not_promoted(site: Site) -> None:
 def test_the_copy_stays_when_the_source_is_deleted(site: Site) -> None:
     promoted(site)
     removal.delete(site.installation, None, Whole(PYTHON, PAYMENTS), "moved on")
+    store, noted = site.installation.store, dict.fromkeys([hashlib.sha256(WHEEL[1]).hexdigest()], 0.0)
+    assert isinstance(store, GitStore)
+    later, lies = datetime.now(UTC) + timedelta(days=30), data.git_folder(site.folder) / "lfs" / "objects"
+    assert remove_artifacts(store, lies, noted, later, timedelta(days=7)) == ({}, 0)
     assert site.ask(f"/prod/files/{hashlib.sha256(WHEEL[1]).hexdigest()}/{WHEEL[0]}").data == WHEEL[1]
 
 

@@ -97,6 +97,16 @@ def test_each_deleted_file_is_one_commit_that_says_who_and_why_and_all_are_flush
         assert expected in facts
 
 
+def test_a_whole_project_goes_and_comes_back_by_one_commit_each(site: Site) -> None:
+    before = len(log(site, "%H"))
+    delete(site, PROJECT)
+    restore(site, PROJECT)
+    assert len(log(site, "%H")) == before + 2
+    assert log(site, "%s")[:2] == ["restore: payments", "delete: payments"]
+    facts = log(site, "%(trailers:key=Project,key=Whole,key=Files,separator=%x2C)")[:2]
+    assert facts == ["Project: payments,Files: 3,Whole: project"] * 2
+
+
 @pytest.mark.parametrize("whole", [FILE, RELEASE, PROJECT])
 def test_what_was_deleted_comes_back_with_all_that_was_kept_of_it(site: Site, whole: Whole) -> None:
     path = file_path(PYTHON, distribution(WHEEL[0]))

@@ -3,7 +3,8 @@
 import hashlib
 from typing import Any
 
-from registry.index import Index
+from registry.index import Index, project_folder
+from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed
 from registry.records import canonical, pointer
 from validator import rule, skip
@@ -59,9 +60,9 @@ def tombstone_is_bare(record: LedgerFile) -> None:
 
 @rule("WB506", on=["ledger"])
 def commit_is_one_event(commit: Recorded) -> None:
-    """One commit is one event, and an event of a file is of one file."""
+    """One commit is one event, of one file or of a whole project."""
     assert commit.event or not commit.parents, f"commit {commit.commit} says no Waybill-Event"
-    if commit.event in OF_FILES:
+    if commit.event in OF_FILES and commit.facts.get("Whole") != "project":
         found = commit.records
         assert len(found) == 1, f"commit {commit.commit} is of {len(found)} files: {commit.event}"
 
@@ -71,6 +72,12 @@ def trailers_say_what_the_record_says(commit: Recorded, index: Index) -> None:
     """The trailers of an event of a file are the facts of its record."""
     if commit.event not in OF_FILES:
         skip("no event of a file")
+    if commit.facts.get("Whole") == "project":
+        registry, project = (commit.facts.get(name, "") for name in ("Registry", "Project"))
+        folder = project_folder(RegistryName(registry), ProjectName(project))
+        beyond = [path for path in commit.changes if not path.startswith(f"{folder}/")]
+        assert not beyond, f"commit {commit.commit} is of one project and changes {beyond[0]}"
+        return
     registry, filename = commit.facts.get("Registry", ""), commit.facts.get("File", "")
     path = path_of(registry, filename)
     assert commit.records == [path], f"commit {commit.commit} names {filename} and changes {commit.records}"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from registry.policy.files import BadFile
 from registry.policy.judge.touched import Kind, Object
+from registry.policy.namespaces import namespace_of
 from registry.policy.policy import Policy
 from registry.policy.rights import Right, covers, project_rights, registry_rights
 from registry.policy.roles import Role
@@ -64,6 +65,9 @@ def _named(policy: Policy, touched: Object, now: datetime) -> Iterable[str]:
         team = policy.team(touched.name)
         return team.maintainers if team else ()
     if touched.kind is Kind.PROJECT:
+        reserved = namespace_of(policy, touched.of_project)
+        if reserved and policy.project(touched.of_registry, touched.of_project) is None:
+            return [entry.name for entry in reserved.owners]  # whose pipelines create it is theirs to say
         return _admins_of_project(policy, touched, now)
     if touched.registry:
         registry = policy.registry(touched.of_registry)

@@ -106,7 +106,9 @@ _NAMESPACE = Table(
     {
         "prefix": Key(PREFIX, "of normalised names: acme means acme itself and acme-*", required=True),
         "owners": Key(
-            ListOf(Entry(), least=1), "who alone may create projects below it, in any registry", required=True
+            ListOf(Entry(), least=1),
+            "who alone create projects below it, in any registry, and agree to the files of new ones",
+            required=True,
         ),
     },
     lambda row: Namespace(row.get("prefix"), row.get("owners"), row.statement),

@@ -14,8 +14,11 @@ from pypi_attestations import Provenance
 from werkzeug.test import TestResponse
 
 from registry.index import Index, file_path
-from registry.names import distribution
+from registry.model import Status
+from registry.names import RegistryName, distribution
+from registry.promotion import Route, promote
 from registry.records import read_message
+from registry.removal import Whole, restore
 from registry.store import LEDGER
 from tests.archives import sdist, wheel
 from tests.issuer import AUDIENCE, Issuer, public, rsa_key
@@ -133,10 +136,28 @@ def test_a_file_without_any_is_404_in_words(ci: Ci, path: str) -> None:
     assert answer.text
 
 
-def test_what_was_deleted_has_none_any_more(ci: Ci) -> None:
+def test_what_was_deleted_has_none_until_it_is_restored(ci: Ci) -> None:
     upload(ci, attest())
+    before = ci.site.ask(PLACE).data
     ci.site.delete(NAME)
     assert ci.site.ask(PLACE).status_code == 404
+    dist = distribution(NAME)
+    restore(ci.site.installation, None, Whole(PYTHON, dist.project, dist.version, NAME))
+    assert ci.site.ask(PLACE).data == before
+
+
+def test_what_is_quarantined_shows_none(ci: Ci) -> None:
+    upload(ci, attest())
+    ci.site.set_status("payments-api", Status.QUARANTINED, "malware")
+    assert ci.site.ask(PLACE).status_code == 403
+
+
+def test_a_promoted_file_keeps_its_attestations(ci: Ci) -> None:
+    upload(ci, attest())
+    ci.site.policy(registries__prod__registry="projects: open\n")
+    dist = distribution(NAME)
+    promote(ci.site.installation, None, Route(PYTHON, RegistryName("prod"), dist.project, dist.version))
+    assert ci.site.ask(PLACE.replace("/python/", "/prod/")).data == ci.site.ask(PLACE).data
 
 
 def test_damage_of_what_is_kept_is_told_and_never_served(ci: Ci) -> None:
