@@ -58,6 +58,11 @@ def uv_project(desk: Desk, more: str) -> None:
     desk.write("pyproject.toml", PYPROJECT.format(name="app", version="1.0") + index + f"{more}explicit = true\n")
 
 
+def poetry_project(desk: Desk) -> None:
+    head = PYPROJECT.format(name="app", version="1.0") + "[tool.poetry]\npackage-mode = false\n"
+    desk.write("pyproject.toml", head + SOURCE.format(host=desk.host))
+
+
 @row("B1", "a package is created before its first publish", page=True, note="by a reviewed file, not on a page")
 def created_first(desk: Desk) -> None:
     desk.build("new-package", "1.0")
@@ -135,12 +140,7 @@ def uv_login(desk: Desk) -> None:
 @row("B9", "poetry config http-basic.bitbucket")
 def poetry_login(desk: Desk) -> None:
     desk.publish("my-package", "0.9", "acme")
-    desk.write(
-        "pyproject.toml",
-        PYPROJECT.format(name="app", version="1.0")
-        + "[tool.poetry]\npackage-mode = false\n"
-        + SOURCE.format(host=desk.host),
-    )
+    poetry_project(desk)
     desk.run(f"poetry config http-basic.bitbucket {MAIL} {desk.world.token('bob')}")
     desk.run("poetry add --source bitbucket my-package==0.9")
     assert desk.installed("my-package") == "0.9"
@@ -207,6 +207,14 @@ def add(desk: Desk) -> None:
     uv_project(desk, f'url = "{desk.host}/acme"\n')
     basic = {"UV_INDEX_BITBUCKET_USERNAME": MAIL, "UV_INDEX_BITBUCKET_PASSWORD": desk.world.token("bob")}
     desk.run("uv add my-package==0.15", **basic)
+    assert desk.installed("my-package") == "0.15"
+    desk.uninstall()
+    poetry_project(desk)
+    basic = {
+        "POETRY_HTTP_BASIC_BITBUCKET_USERNAME": MAIL,
+        "POETRY_HTTP_BASIC_BITBUCKET_PASSWORD": desk.world.token("bob"),
+    }
+    desk.run("poetry add --source bitbucket my-package==0.15", **basic)
     assert desk.installed("my-package") == "0.15"
 
 

@@ -46,7 +46,12 @@ def commands(desk: Desk) -> None:
     assert desk.installed("mypypipackage") == "0.0.1"
 
 
-@row("G2", "unknown packages are asked for at PyPI", note="never here, and never by a redirect; upstreams come later")
+@row(
+    "G2",
+    "unknown packages are asked for at PyPI",
+    later=True,
+    note="unknown is 404 and no redirect; upstreams come later",
+)
 def forwarding(desk: Desk) -> None:
     for base in (PROJECT, GROUP):
         said = desk.run(

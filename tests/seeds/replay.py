@@ -186,6 +186,7 @@ class Row:
     play: Play | None  # None: it comes later
     page: bool = False  # they do it on a web page, we by a command or the API until pages exist
     note: str = ""  # why not, or what is different
+    later: bool = False  # what they do comes later, or never; what is done in its place is replayed
 
     @property
     def system(self) -> str:
@@ -205,11 +206,13 @@ class Rows:
         self.make = make
         self.rows: list[Row] = []
 
-    def row(self, id_: str, says: str, *, page: bool = False, note: str = "") -> Callable[[Play], Play]:
+    def row(
+        self, id_: str, says: str, *, page: bool = False, note: str = "", later: bool = False
+    ) -> Callable[[Play], Play]:
         """Take a function for the replay of a row."""
 
         def take(play: Play) -> Play:
-            self.rows.append(Row(id_, says, play, page, note))
+            self.rows.append(Row(id_, says, play, page, note, later))
             return play
 
         return take
@@ -239,9 +242,11 @@ class Outcome:
     @property
     def result(self) -> str:
         """The word for it."""
-        if self.row.play is None:
+        if self.failure:
+            return "failed"
+        if self.row.play is None or self.row.later:
             return "later"
-        return "failed" if self.failure else "by API until pages exist" if self.row.page else "done"
+        return "by API until pages exist" if self.row.page else "done"
 
 
 def replay(row: Row, there: World) -> Outcome:

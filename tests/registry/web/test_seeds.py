@@ -218,6 +218,26 @@ def test_a_project_may_have_the_name_of_any_part_of_an_address(tmp_path: Path) -
             assert page.get_json(force=True)["name"] == name
 
 
+@pytest.mark.parametrize("name", ["files", "legacy", "integrity", "packages", "groups", "projects", "v3"])
+def test_a_registry_may_have_the_name_of_any_part_of_an_address(tmp_path: Path, name: str) -> None:
+    site = made(tmp_path)
+    site.policy(**{f"registries__{name}__registry": KNOWN[: KNOWN.index("known_as")]})
+    assert site.publish(WHEEL, f"/{name}/").status_code == 200
+    for base in (
+        f"/{name}/simple/",
+        f"/{name}/",
+        f"/acme/{name}/pypi/simple/",
+        f"/api/v4/projects/{name}/packages/pypi/simple/",
+        f"/api/v4/projects/acme%2F{name}/packages/pypi/simple/",
+        f"/pypi/{name}/simple/",
+    ):
+        page = site.ask(f"{base}payments/", headers=JSON)
+        assert page.status_code == 200, (base, page.text)
+        [file] = page.get_json(force=True)["files"]
+        url = urljoin(f"http://localhost{base}payments/", file["url"]).removeprefix("http://localhost")
+        assert site.ask(url).data == WHEEL[1]
+
+
 def packages(site: Site, path: str = "", **query: str) -> TestResponse:
     return site.ask(f"/v2/packages/organizations/acme/registries/python/packages{path}", "bob", query=query)
 
