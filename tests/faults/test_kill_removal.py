@@ -60,7 +60,7 @@ def crash(server: Server, seed: int, times: int) -> None:
 
 @pytest.mark.parametrize("seed", [SEED])
 def test_a_killed_server_deletes_and_restores_all_of_a_release_or_nothing(server: Server, seed: int) -> None:
-    crash(server, seed, 4)
+    crash(server, seed, 3)
 
 
 @pytest.mark.long

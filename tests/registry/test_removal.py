@@ -308,7 +308,7 @@ def test_maintenance_that_comes_first_makes_the_restoration_fail_and_harms_nothi
 
 
 def test_an_upload_and_a_deletion_of_one_file_at_once_leave_it_whole_or_gone(site: Site) -> None:
-    for _ in range(5):
+    for _ in range(3):
         with ThreadPoolExecutor(2) as pool:
             uploading, deleting = pool.submit(site.publish, WHEEL), pool.submit(delete, site, FILE)
         assert uploading.result().status_code == 200
