@@ -11,8 +11,9 @@ from werkzeug.exceptions import NotAcceptable
 
 from registry import names
 from registry.attestations import provenance
-from registry.errors import Invalid, NotFound, Unavailable
+from registry.errors import Forbidden, Invalid, NotFound, Unavailable
 from registry.installation import Installation
+from registry.model import Status
 from registry.policy.roles import Action
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.doors import door
@@ -42,6 +43,9 @@ def blueprint(installation: Installation) -> Blueprint:
         file = view.index.file(name, dist) if named else None
         if file is None or file.deleted:
             raise NotFound(f"Registry {name} has no file {filename[:230]!a} of {wanted} {version[:100]}")
+        status = view.index.status(name, wanted)
+        if status and status.status is Status.QUARANTINED:
+            raise Forbidden(f"Project {wanted} is quarantined; its files are withheld (PEP 792)")
         if file.attested is None:
             raise NotFound(f"'{filename}' was uploaded without attestations; the JSON index says what is known of it")
         text = view.index.attestations(name, dist)
