@@ -147,7 +147,9 @@ EXPECTED: dict[str, Rule] = {
     "GET /<registry>/simple/<project>/": acts(READ),
     "GET /<registry>/@<revision>/simple/<project>/": acts(READ),
     "GET /<registry>/files/<sha256>/<filename>": acts(READ, withheld=403),
-    "GET /<registry>/integrity/<project>/<version>/<filename>/provenance": acts(READ, 404),  # uploaded without any
+    "GET /<registry>/integrity/<project>/<version>/<filename>/provenance": acts(
+        READ, 404, withheld=403
+    ),  # uploaded without any
     **{f"POST /<registry>{rest}": acts(PUBLISH) for rest in ("", "/", "/legacy", "/legacy/")},
     f"POST {API}/check": acts(PUBLISH),
     # the API on registries
