@@ -32,11 +32,31 @@ password = {token}
 poetry source add --priority=primary {name} {base}/{registry}/simple/
 poetry config repositories.{name} {base}/{registry}/
 poetry config http-basic.{name} __token__ {token}
+
+# PDM:
+pdm config pypi.url {base}/{registry}/simple/
+pdm config pypi.username __token__
+pdm config pypi.password {token}
+pdm config repository.{name}.url {base}/{registry}/
+pdm config repository.{name}.username __token__
+pdm config repository.{name}.password {token}
+
+# pipenv: Pipfile, and:  export {env}_TOKEN={token}
+[[source]]
+name = "{name}"
+url = "{with_variable}/{registry}/simple/"
+verify_ssl = true
+
+# Hatch, then:  hatch publish
+export HATCH_INDEX_REPO={base}/{registry}/ HATCH_INDEX_USER=__token__ HATCH_INDEX_AUTH={token}
+
+# Flit, then:  flit publish
+export FLIT_INDEX_URL={base}/{registry}/ FLIT_USERNAME=__token__ FLIT_PASSWORD={token}
 """
 
 
 def configurations(base: str, registry: str, token: str) -> str:
-    """Write what pip, uv, twine and Poetry need to use a registry.
+    """Write what each client needs to use a registry.
 
     Args:
         base: the server's address, without a slash at the end.
@@ -44,6 +64,8 @@ def configurations(base: str, registry: str, token: str) -> str:
         token: whose rights are used.
     """
     scheme, host = base.split("://", 1) if "://" in base else ("https", urlsplit(base).path)
+    name, env = "waybill", "WAYBILL"
     with_token = f"{scheme}://__token__:{token}@{host}"
-    name = "waybill"
-    return _TEXT.format(base=base, registry=registry, token=token, with_token=with_token, name=name, env=name.upper())
+    with_variable = f"{scheme}://__token__:${{{env}_TOKEN}}@{host}"
+    fields = {"base": base, "registry": registry, "token": token, "name": name, "env": env}
+    return _TEXT.format(**fields, with_token=with_token, with_variable=with_variable)

@@ -40,7 +40,7 @@ def _built(desk: Desk, name: str) -> list[str]:
 
 
 @pytest.mark.client("PDM", "publish", "auth")
-@pytest.mark.parametrize("tell", [_variables, pytest.param(_options, marks=pytest.mark.long), _config])
+@pytest.mark.parametrize("tell", [_variables, _options, pytest.param(_config, marks=pytest.mark.long)])
 def test_pdm_publishes_wheel_and_sdist_and_may_run_again(acme: Server, bob: str, desk: Desk, tell: Tell) -> None:
     files = _built(desk, f"bob-pdm{tell.__name__.replace('_', '-')}")
     options, env = tell(desk, acme, bob)
@@ -103,7 +103,14 @@ def _by_netrc(desk: Desk, server: Server, token: str) -> tuple[str, dict[str, st
 
 @pytest.mark.client("PDM", "install", "auth")
 @pytest.mark.parametrize(
-    "tell", [pytest.param(_in_url, marks=pytest.mark.long), _by_variables, _in_url_by_variable, _by_config, _by_netrc]
+    "tell",
+    [
+        _in_url,
+        _by_variables,
+        _by_netrc,
+        pytest.param(_in_url_by_variable, marks=pytest.mark.long),
+        pytest.param(_by_config, marks=pytest.mark.long),
+    ],
 )
 def test_pdm_finds_what_it_locks_however_it_is_told_who(
     acme: Server, bob: str, desk: Desk, tell: Callable[[Desk, Server, str], tuple[str, dict[str, str]]]

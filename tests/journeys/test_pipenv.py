@@ -27,7 +27,7 @@ def _by_netrc(desk: Desk, server: Server, token: str) -> tuple[str, dict[str, st
 
 
 @pytest.mark.client("pipenv", "install", "auth")
-@pytest.mark.parametrize("tell", [_in_url, _by_variable, _by_netrc])
+@pytest.mark.parametrize("tell", [pytest.param(_in_url, marks=pytest.mark.long), _by_variable, _by_netrc])
 def test_pipenv_locks_however_it_is_told_who(acme: Server, bob: str, desk: Desk, tell: Tell) -> None:
     publish(acme, *pair("Pe.Leaf"), wheel("pe-branch", headers=["Requires-Dist: pe_leaf"]))
     url, env = tell(desk, acme, bob)

@@ -77,7 +77,7 @@ def test_poetry_says_what_is_wrong_with_a_token(acme: Server, desk: Desk) -> Non
 
 
 @pytest.mark.client("Poetry", "install", "auth")
-@pytest.mark.parametrize("tell", [_variables, _config])
+@pytest.mark.parametrize("tell", [_variables, pytest.param(_config, marks=pytest.mark.long)])
 def test_poetry_adds_locks_and_installs(acme: Server, bob: str, desk: Desk, tell: Tell) -> None:
     publish(acme, *pair("Po.Leaf"), wheel("po-branch", headers=["Requires-Dist: po_leaf"]))
     for_poetry(desk, acme)
