@@ -23,11 +23,16 @@ GOOD = ["License-Expression: MIT", "Description-Content-Type: text/plain"]
 DIRECT = wheel("demo", "1.0", headers=[*GOOD, "Requires-Dist: other @ https://example.org/other.whl"], body="Text.")
 WORDS = "WB413 dependencies_have_names: other is asked for by URL; publish it, and ask for it by version"
 BASE = "organization: acme\nadmins: [alice]\n"
+TAKES_URLS = (  # so that it is the rule that refuses them
+    "projects: open\naccepts: [direct-urls]\ngrants: [{role: read, to: [everyone]}]\n"
+)
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return new_site(tmp_path / "data")
+    made = new_site(tmp_path / "data")
+    made.policy(registries__python__registry=TAKES_URLS)
+    return made
 
 
 def select(site: Site, rules: str) -> str:
@@ -144,7 +149,8 @@ def test_the_words_are_those_of_waybill_check(site: Site, tmp_path: Path, capsys
 def test_a_pipeline_asks_the_registry_before_it_publishes_and_hears_the_words_of_the_upload(
     shared_server: Server, version: str, code: int, tmp_path: Path
 ) -> None:
-    shared_server.set_policy({"waybill.yaml": f"{BASE}rules: {{upload: [WB413]}}\n"})
+    ruled = {"waybill.yaml": f"{BASE}rules: {{upload: [WB413]}}\n", "registries/python/registry.yaml": TAKES_URLS}
+    shared_server.set_policy(ruled)
     headers = [*GOOD, *(["Requires-Dist: other @ https://example.org/other.whl"] if code else [])]
     name, content = wheel("piped", version, headers=headers, body="Text.", requires_python=">=3.11")
     (tmp_path / name).write_bytes(content)

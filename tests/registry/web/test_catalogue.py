@@ -115,6 +115,7 @@ def test_metadata_and_needs_are_read_from_what_the_archive_says(site: Site) -> N
         "Requires-Dist: Requests[socks]>=2.1; python_version < '4'",
         "Requires-Dist: other @ https://example.invalid/other.whl",
     ]
+    site.policy(registries__python__registry="projects: open\naccepts: [direct-urls]\n")
     archive = wheel("demo", "2.0", metadata=("\n".join(lines) + "\n\nA long story\n").encode())
     assert site.publish(archive).status_code == 200, site.publish(archive).text
     path = f"{REGISTRY}/projects/demo/releases/2.0/files/{archive[0]}"
