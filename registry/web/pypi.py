@@ -1,4 +1,6 @@
-"""`/<registry>/pypi/<project>/json`, and `/pypi/…` where there is one registry: PyPI's JSON API, for bots."""
+"""`/<registry>/pypi/<project>/json`, and `/pypi/…` of the default registry or the only one: PyPI's JSON, for bots."""
+
+from contextlib import suppress
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -8,9 +10,10 @@ from registry.errors import Invalid, NotFound
 from registry.installation import Installation, View
 from registry.model import Status
 from registry.names import ProjectName, RegistryName
+from registry.policy.addresses import default_registry
 from registry.policy.roles import Action
 from registry.pypi import project_json
-from registry.web.auth import caller, known_project, known_registry, permit
+from registry.web.auth import caller, known_project, known_registry, meant, permit
 from registry.web.doors import door
 
 
@@ -48,14 +51,19 @@ def blueprint(installation: Installation) -> Blueprint:
 def _asked(installation: Installation, registry: str | None, project: str) -> tuple[View, RegistryName, ProjectName]:
     view = installation.view()
     principal = caller(view)
-    if registry is None:
-        try:
-            registry = audit.only_registry(view.policy)
-        except Invalid:
-            raise NotFound("There are several registries; ask at /<registry>/pypi/<project>/json") from None
-    name, wanted = known_registry(view, registry), known_project(project)
+    name, wanted = known_registry(view, registry or _unnamed(view)), known_project(project)
     permit(view, principal, Action.READ, name, wanted)
     return view, name, wanted
+
+
+def _unnamed(view: View) -> RegistryName:
+    """Tell which registry is meant where none is named: the one that `waybill.yaml` says, or the only one."""
+    with suppress(NotFound):
+        return meant(view, lambda: default_registry(view.policy))
+    try:
+        return audit.only_registry(view.policy)
+    except Invalid:
+        raise NotFound("There are several registries; ask at /<registry>/pypi/<project>/json") from None
 
 
 def _base(view: View, registry: RegistryName) -> str:

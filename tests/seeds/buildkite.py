@@ -136,7 +136,10 @@ def details(desk: Desk) -> None:
     assert len(release["files"]) == 2
     shown = desk.api(f"{API}/packages/{release['files'][0]['filename']}", "dave")
     assert shown["digests"]["sha256"] == release["files"][0]["sha256"]
-    assert len(shown["digests"]["sha512"]) == 128
+    at = f"/-/api/v1/registries/python/projects/details/releases/1.0/files/{release['files'][0]['filename']}"
+    assert {"md5", "sha1", "sha256", "sha512"} <= desk.api(f"{at}/checksums", "dave").keys()
+    members = desk.api(f"{at}/contents", "dave")["members"]
+    assert any("details" in member["name"] for member in members)
 
 
 @row("K9", "who, when, how large: the block beside them", page=True)
@@ -145,6 +148,10 @@ def beside(desk: Desk) -> None:
     release = desk.api("/-/api/v1/registries/python/projects/beside/releases/1.0", "dave")
     assert release["version"] == "1.0"
     assert all(file["size"] > 0 and file["uploaded"] for file in release["files"])
+    project = "/-/api/v1/registries/python/projects/beside"
+    at = f"{project}/releases/1.0/files/{release['files'][0]['filename']}"
+    assert desk.api(f"{at}/dependencies", "dave")["dependencies"] == []
+    assert desk.api(f"{project}/downloads", "dave")["total"] == 0
 
 
 @row("K10", "a package is downloaded", page=True)

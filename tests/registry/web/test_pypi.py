@@ -45,6 +45,8 @@ def test_at_the_root_it_is_the_only_registry_and_with_several_nobody_guesses(sit
     site.policy(registries__other__registry="kind: source\nprojects: open\n")
     answer = site.ask("/pypi/demo/json")
     assert (answer.status_code, "several registries" in answer.text) == (404, True)
+    site.policy(waybill="organization: acme\nadmins: [alice]\ndefault_registry: python\n")
+    assert json_of(site.ask("/pypi/demo/json")) == json_of(site.ask("/python/pypi/demo/json"))
 
 
 def test_rights_are_those_of_the_index_and_what_is_not_offered_is_not_found(site: Site) -> None:
