@@ -33,6 +33,7 @@ _STATUS: tuple[tuple[type[WaybillError], int], ...] = (
     (Moved, 503),
     (Unavailable, 503),
 )
+_NO_ROUTE = "Nothing is here; /-/api/v1/openapi.json says what there is"
 LONGEST_REASON = 400  # characters of a status line
 RETRY_AFTER = 5  # seconds; never a date, which Poetry cannot read
 
@@ -79,7 +80,8 @@ def problems(routes: Blueprint) -> None:
 
 def problem_of(error: HTTPException) -> Response:
     """Answer a refusal of the framework as a problem, with the headers it asks for, such as Allow."""
-    response = _problem(error.code or 500, error.description or error.name)
+    said = error.description or error.name
+    response = _problem(error.code or 500, _NO_ROUTE if error.code == 404 else said)
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
