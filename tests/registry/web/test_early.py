@@ -113,7 +113,8 @@ def test_an_application_that_could_not_be_made_is_tried_again(published: Site) -
     try:
         client = begun(published, before)
         assert ask(client, published, "/python/simple/payments/").status_code == 200
-        refused, answers = 0, []
+        refused = 0
+        answers: list[TestResponse] = []
         while not answers:
             try:
                 answers.append(ask(client, published, "/-/api/v1/registries"))
