@@ -13,7 +13,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from registry import archive
 from registry.blobs import Blobs
 from registry.database import Busy, Database
 from registry.errors import Invalid, NotFound, Unavailable
@@ -105,6 +104,8 @@ class Looks:
         return {name: digest.hexdigest() for name, digest in hashes.items()}
 
     def _members(self, file: File) -> list[dict[str, Any]]:
+        from registry import archive  # noqa: PLC0415 - every command has this file, and few look into archives
+
         try:
             with closing(self._blobs.open(file.sha256)) as stream:
                 found = archive.inspect(Path(stream.name), file.dist)
