@@ -1,11 +1,13 @@
 """What a verb came to -> plain JSON values, for the API and for `--json` of the commands."""
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from registry.answers import FileAnswer, file_json
 from registry.model import File, Project
-from registry.promotion import Promoted, Route
-from registry.removal import Outcome, Whole
+
+if TYPE_CHECKING:  # who asks has done one of these, and need not load the other
+    from registry.promotion import Promoted, Route
+    from registry.removal import Outcome, Whole
 
 
 class VersionedFileAnswer(FileAnswer):
@@ -45,7 +47,7 @@ class StatusAnswer(TypedDict):
     reason: str | None
 
 
-def outcome_json(whole: Whole, outcome: Outcome) -> RemovalAnswer:
+def outcome_json(whole: "Whole", outcome: "Outcome") -> RemovalAnswer:
     """Show what a deletion or restoration came to; no files: it was so already."""
     return {
         "registry": whole.registry,
@@ -56,7 +58,7 @@ def outcome_json(whole: Whole, outcome: Outcome) -> RemovalAnswer:
     }
 
 
-def promoted_json(route: Route, promoted: Promoted) -> PromotedAnswer:
+def promoted_json(route: "Route", promoted: "Promoted") -> PromotedAnswer:
     """Show what a promotion came to."""
     return {
         "from": route.source,
