@@ -46,7 +46,7 @@ def accept(entrant: Entrant, peculiar: Mapping[str, str], view: View) -> None:
                 f"{what}, and registry {entrant.registry} takes none of these ({PECULIARITIES[word]}). Build it "
                 f"without, or propose {word} under accepts in registries/{entrant.registry}/registry.yaml"
             )
-    _refuse_twin(entrant, view.index)
+    refuse_twin(entrant, view.index)
 
 
 def _named_like_a_module(entrant: Entrant, index: Index) -> dict[str, str]:
@@ -56,8 +56,12 @@ def _named_like_a_module(entrant: Entrant, index: Index) -> dict[str, str]:
     return {"stdlib-names": f"Project {project} has the name of a module of the standard library"}
 
 
-def _refuse_twin(entrant: Entrant, index: Index) -> None:
-    """Keep one file one name: one would be yanked or deleted, and the other still installed."""
+def refuse_twin(entrant: Entrant, index: Index) -> None:
+    """Keep one file one name: one would be yanked or deleted, and the other still installed.
+
+    Raises:
+        Conflict: another file of the release has these bytes, or this name in another case.
+    """
     dist = entrant.dist
     for name in _files(index, entrant.registry, dist):
         if name.lower() == dist.filename.lower():

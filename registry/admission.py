@@ -8,7 +8,7 @@ from registry.errors import Conflict, Forbidden, Invalid, Reserved
 from registry.index import Index
 from registry.installation import View
 from registry.model import File, Sha256
-from registry.names import Distribution, RegistryName
+from registry.names import Distribution, ProjectName, RegistryName
 from registry.policy.decide import Denied
 from registry.policy.files import Statement
 from registry.policy.namespaces import reserved
@@ -46,6 +46,18 @@ def admit(candidate: Candidate, view: View) -> tuple[Statement, File | None]:
     return verdict.statement, vacant(view, registry, dist, candidate.sha256)
 
 
+def require_open(view: View, registry: RegistryName, project: ProjectName) -> None:
+    """Let no file enter a project whose status says so (PEP 792), by whatever way.
+
+    Raises:
+        Forbidden: it is archived or quarantined.
+    """
+    found = view.index.status(registry, project)
+    if found and not found.status.accepts_uploads:
+        reason = f" ({found.status_reason})" if found.status_reason else ""
+        raise Forbidden(f"Project {project} is {found.status.value} and takes no uploads{reason}")
+
+
 def vacant(view: View, registry: RegistryName, dist: Distribution, sha256: Sha256) -> File | None:
     """Find out whether a name is free for these bytes, whoever brings them.
 
@@ -57,10 +69,7 @@ def vacant(view: View, registry: RegistryName, dist: Distribution, sha256: Sha25
         Conflict: the name is taken.
         Invalid: the release takes no more files.
     """
-    project = view.index.status(registry, dist.project)
-    if project and not project.status.accepts_uploads:
-        reason = f" ({project.status_reason})" if project.status_reason else ""
-        raise Forbidden(f"Project {dist.project} is {project.status.value} and takes no uploads{reason}")
+    require_open(view, registry, dist.project)
     existing = view.index.file(registry, dist)
     if existing and not existing.deleted:
         if existing.sha256 != sha256:

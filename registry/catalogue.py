@@ -1,12 +1,14 @@
 """What the registries hold, for whoever looks around: registries, projects, releases, files, as plain JSON values."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TypedDict
 
 from packaging.version import Version
 
+from registry import names
 from registry.answers import FileAnswer, file_json
-from registry.errors import NotFound
+from registry.errors import Invalid, NotFound
 from registry.index import Index, file_path, project_folder
 from registry.installation import View
 from registry.model import File, Release
@@ -155,10 +157,12 @@ def version_of(index: Index, registry: RegistryName, name: ProjectName, version:
     Raises:
         NotFound: there is none.
     """
-    found = next((one for one in index.versions(registry, name) if same_version(one, version)), None)
-    if found is None:
-        raise NotFound(f"Registry {registry} has no release {name} {version}")
-    return found
+    with suppress(Invalid):  # what is no version is none of its releases
+        wanted = names.version(version)
+        for one in index.versions(registry, name):
+            if same_version(one, wanted):
+                return one
+    raise NotFound(f"Registry {registry} has no release {name} {version[:80]}")
 
 
 def file(index: Index, registry: RegistryName, dist: Distribution) -> File:

@@ -62,9 +62,8 @@ def promote(installation: Installation, principal: Principal | None, route: Rout
     for _ in range(_MOST_TRIES):
         view = installation.view()
         files = _offered(view, principal, route)
-        for file in files:
-            _refuse_unfit(installation, view, principal, route, file)
-        kept = {file.filename: beside(view.index, route.source, file) for file in files}
+        fit = [file for file in files if _is_fit(installation, view, principal, route, file)]
+        kept = {file.filename: beside(view.index, route.source, file) for file in fit}
         try:
             (entered, there), commit = installation.write(
                 principal, partial(_promoted, installation, principal, route, (view, files, kept))
@@ -122,13 +121,11 @@ def _admitted(
     return by, vacant(view, route.target, file.dist, file.sha256)
 
 
-def _refuse_unfit(
-    installation: Installation, view: View, principal: Principal | None, route: Route, file: File
-) -> None:
-    """Look into a file as if it were uploaded to the target."""
+def _is_fit(installation: Installation, view: View, principal: Principal | None, route: Route, file: File) -> bool:
+    """Look into a file as if it were uploaded to the target, and refuse it; False: it is there already."""
     (_, _), existing = _admitted(view, principal, route, file)
     if existing:
-        return
+        return False
     if installation.blobs.size(file.sha256) != file.size:
         raise _lost(file)
     with installation.blobs.incoming(file.size) as draft:
@@ -137,6 +134,7 @@ def _refuse_unfit(
         if (draft.sha256, draft.size) != (file.sha256, file.size):
             raise _lost(file)
         inspected(installation, view, route.target, file.dist, draft, file.origin)
+    return True
 
 
 def _promoted(
@@ -162,6 +160,8 @@ def _promoted(
         if existing:
             there.append(existing)
             continue
+        if file.filename not in kept:
+            raise Moved("A file that was there already, and not looked into, went meanwhile")
         accept(Entrant(route.target, file.dist, file.sha256, file.size), {}, writing)
         if installation.blobs.size(file.sha256) != file.size:
             raise _lost(file)

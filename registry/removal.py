@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from registry import names
+from registry.acceptance import Entrant, refuse_twin
+from registry.admission import require_open
 from registry.entries import Beside, beside_deleted, come_back, leave
 from registry.errors import Conflict, Invalid, Moved, NotFound, Unavailable
 from registry.index import Index
 from registry.installation import Installation, View, Writing
-from registry.model import Deletion, File
+from registry.model import Decision, Deletion, File, Origin
 from registry.names import ProjectName, RegistryName, version_order
 from registry.policy.roles import Action, Principal
 from registry.records import timestamp
@@ -84,7 +86,8 @@ def delete(installation: Installation, principal: Principal | None, whole: Whole
 def restore(installation: Installation, principal: Principal | None, whole: Whole) -> Outcome:
     """Bring back what was deleted as this whole, or as a larger one, with the very same bytes.
 
-    A file that was deleted by name comes back only by name: somebody meant it, when the rest stayed.
+    A file that was deleted by name comes back only by name: somebody meant it, when the rest stayed. What the registry
+    accepted once is not asked again whether it would be today.
 
     Args:
         installation: where.
@@ -97,9 +100,7 @@ def restore(installation: Installation, principal: Principal | None, whole: Whol
         Conflict: the bytes are gone, as the grace time is over.
     """
     for _ in range(_MOST_TRIES):
-        view = installation.view()
-        warrant(view, principal, whole.action, whole.registry, whole.project)
-        tombstones = _restorable(view, whole)
+        _, tombstones = _allowed(installation.view(), principal, whole)
         _require_bytes(installation, tombstones)
         kept = beside_deleted(installation, whole.registry, tombstones)
         try:
@@ -122,14 +123,26 @@ def _restored(
     Raises:
         Moved: there is another file to restore now.
     """
-    by = warrant(writing, principal, whole.action, whole.registry, whole.project)
-    tombstones = _restorable(writing, whole)
+    by, tombstones = _allowed(writing, principal, whole)
     if any(f.filename not in kept or not kept[f.filename].belongs_to(f) for f in tombstones):
         raise Moved(f"{whole} changed while it was restored")
     _require_bytes(installation, tombstones)  # maintenance removes them in the writer's place, where we are
     files = tuple(replace(file, deleted=None) for file in tombstones)
     come_back(writing, whole.registry, files, kept, by, whole.kind)
     return files
+
+
+def _allowed(view: View, principal: Principal | None, whole: Whole) -> tuple[tuple[Origin, Decision], list[File]]:
+    """Tell who restores what. What went with its project comes back by whoever may delete that."""
+    by = warrant(view, principal, whole.action, whole.registry, whole.project)
+    tombstones = _restorable(view, whole)
+    if any(file.deleted and file.deleted.whole == "project" for file in tombstones):
+        by = warrant(view, principal, Action.ADMINISTER, whole.registry, whole.project)
+    if tombstones:
+        require_open(view, whole.registry, whole.project)
+    for file in tombstones:
+        refuse_twin(Entrant(whole.registry, file.dist, file.sha256, file.size), view.index)
+    return by, tombstones
 
 
 def meant(index: Index, whole: Whole) -> tuple[File, ...]:

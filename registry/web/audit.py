@@ -163,7 +163,10 @@ def _require_sight_of_policy(view: View, principal: Principal) -> None:
 
 
 def sight(view: View, principal: Principal) -> Callable[[Event], bool]:
-    """Tell which events a principal is shown: those of a project its readers, those of a token its owner."""
+    """Tell which events a principal is shown: those of a project its readers, those of a token its owner.
+
+    A limited token tells of no other token.
+    """
 
     @cache  # one answer's events are of few projects, and each is decided by the same policy
     def may_read(registry: str, project: str) -> bool:
@@ -174,7 +177,8 @@ def sight(view: View, principal: Principal) -> Callable[[Event], bool]:
         registry, project = event.facts.get("Registry"), event.facts.get("Project")
         if registry and project:
             return may_read(registry, project)
-        return event.facts.get("Owner") == principal.name
+        own = event.facts.get("Owner") == principal.name
+        return own and (principal.scope.whole or event.facts.get("Token-Id") == principal.token)
 
     return may_see
 

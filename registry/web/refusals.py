@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+from registry.credentials import REDACTED
 from registry.errors import (
     Conflict,
     Forbidden,
@@ -38,6 +39,11 @@ LONGEST_REASON = 400  # characters of a status line
 RETRY_AFTER = 5  # seconds; never a date, which Poetry cannot read
 
 
+def _told(text: str) -> str:
+    """Leave out tokens: a client may have put one into an address, which many a proxy's log would then keep."""
+    return REDACTED.sub("wb_[redacted]", text)
+
+
 def status_of(error: WaybillError) -> int:
     """Give the HTTP status of a refusal."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
@@ -62,6 +68,7 @@ def refusal(status: int, text: str) -> Response:
 
     Never application/problem+json here: on it, uv skips asking whether the file appeared meanwhile, and fails the job.
     """
+    text = _told(text)
     phrase = f"{status} {_one_line(text)}"
     if request.accept_mimetypes.best_match(["text/plain", "application/json"]) == "application/json":
         response = Response(mimetype="application/json")
@@ -97,6 +104,7 @@ def messages(routes: Blueprint) -> None:
 
 
 def _message(status: int, text: str) -> Response:
+    text = _told(text)
     response = jsonify(message=text)
     response.status = f"{status} {_one_line(text)}"
     return challenge(response)
@@ -107,7 +115,7 @@ def _problem(status: int, detail: str) -> Response:
         "type": "about:blank",
         "title": HTTP_STATUS_CODES.get(status, "Refused"),
         "status": status,
-        "detail": detail,
+        "detail": _told(detail),
     }
     field = detail.partition(":")[0]  # our refusals begin with the name of what is wrong, where it has one
     if field in fields():

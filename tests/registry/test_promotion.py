@@ -3,6 +3,7 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,3 +233,25 @@ def test_the_operator_promotes_too_and_the_log_says_so(site: Site) -> None:
 def test_a_registry_that_does_not_exist_takes_nothing_from_the_operator_either(site: Site) -> None:
     with pytest.raises(Forbidden, match="no registry absent"):
         promoted(site, None, Route(PYTHON, registry_name("absent"), PAYMENTS, "1.0"))
+
+
+def test_a_file_that_was_there_and_went_meanwhile_is_looked_into_before_it_enters(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = wheel("payments-api", "2.0+local")
+    for path in ("/python/", "/prod/"):
+        assert site.publish(local, path).status_code == 200
+    site.policy(registries__prod__registry=f"{OPEN}accepts: []\nrepublish: same-bytes\n")
+    write = site.installation.write
+
+    def late(*asked: Any, **more: Any) -> Any:
+        monkeypatch.setattr(site.installation, "write", write)
+        removal.delete(site.installation, None, Whole(PROD, PAYMENTS, "2.0+local"), "")
+        return write(*asked, **more)
+
+    monkeypatch.setattr(site.installation, "write", late)
+    with pytest.raises(Invalid, match="local-versions"):
+        promoted(site, route=Route(PYTHON, PROD, PAYMENTS, "2.0+local"))
+    file = held(site, filename=local[0])
+    assert file
+    assert file.deleted

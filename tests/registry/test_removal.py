@@ -341,4 +341,35 @@ def test_a_yanked_release_is_yanked_when_it_comes_back(site: Site) -> None:
 def test_a_quarantined_project_can_be_cleaned_up(site: Site) -> None:
     site.set_status("payments", Status.QUARANTINED, "malware")
     assert delete(site).files
-    assert restore(site).files
+
+
+@pytest.mark.parametrize("status", [Status.ARCHIVED, Status.QUARANTINED])
+def test_nothing_comes_back_into_a_project_that_takes_no_files(site: Site, status: Status) -> None:
+    delete(site)
+    site.set_status("payments", status, "over")
+    head = site.head()
+    with pytest.raises(Forbidden, match=f"{status.value} and takes no uploads"):
+        restore(site)
+    assert site.head() == head
+    site.set_status("payments", Status.ACTIVE)
+    assert len(restore(site).files) == 2
+
+
+@pytest.mark.parametrize("whole", [RELEASE, FILE])
+def test_what_went_with_its_project_comes_back_by_whoever_may_delete_that(site: Site, whole: Whole) -> None:
+    site.policy(people=PEOPLE, registries__python__registry=GRANTS.format(role="write"))
+    delete(site, PROJECT)
+    with pytest.raises(Forbidden, match="bob may not"):
+        removal.restore(site.installation, Principal("bob"), whole)
+    assert removal.restore(site.installation, Principal("alice"), whole).files
+
+
+def test_a_file_does_not_come_back_beside_its_bytes_under_another_name(site: Site) -> None:
+    first, second = wheel("payments", "3.0", build="1A"), wheel("payments", "3.0", build="1a")
+    assert site.publish(first).status_code == 200
+    twin = Whole(PYTHON, PAYMENTS, "3.0", first[0])
+    delete(site, twin)
+    assert site.publish((second[0], first[1])).status_code == 200
+    with pytest.raises(Conflict, match="File already exists"):
+        restore(site, twin)
+    assert [name for name in offered(site) if "-3.0-" in name] == [second[0]]

@@ -3,7 +3,6 @@
 A package there is one file here, and its id is the filename, which no other file of a registry ever has.
 """
 
-import hashlib
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -13,7 +12,7 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from registry import audit, removal
-from registry.errors import NotFound, Unavailable
+from registry.errors import NotFound
 from registry.installation import Installation, View
 from registry.model import File
 from registry.names import RegistryName
@@ -32,7 +31,7 @@ from registry.web.upload import Uploads
 
 _PACKAGES = "/v2/packages/organizations/<organization>/registries/<slug>/packages"
 _MOST = 100  # packages of one page
-_BLOCK = 2**20  # bytes
+_MOST_PAGES = 100  # each is found by looking through those before it; beyond that, ask by name
 
 
 def blueprint(installation: Installation, uploads: Uploads) -> Blueprint:
@@ -53,10 +52,13 @@ def blueprint(installation: Installation, uploads: Uploads) -> Blueprint:
         view = installation.view()
         principal, registry = caller(view), registry_at(view, organization, slug)
         permit(view, principal, Action.READ, registry, None)
-        page, size = max(params.number("page", 1), 1), min(max(params.number("per_page", 30), 1), _MOST)
+        page, size = (
+            min(max(params.number("page", 1), 1), _MOST_PAGES),
+            min(max(params.number("per_page", 30), 1), _MOST),
+        )
         found = list(islice(_newest(installation, view, principal, registry), (page - 1) * size, page * size + 1))
         links = {"self": request.base_url}
-        if len(found) > size:
+        if len(found) > size and page < _MOST_PAGES:
             more = {**request.args, "page": str(page + 1)}
             links["next"] = f"{request.base_url}?{urlencode(more)}"
         return jsonify(items=[_package(file) for file in found[:size]], links=links)
@@ -131,17 +133,11 @@ def _whole(installation: Installation, registry: RegistryName, slug: str, file: 
     """Show all there is to say of a file."""
     organization = (request.view_args or {})["organization"]
     packages = f"{request.root_url}v2/packages/organizations/{organization}/registries/{slug}"
-    try:
-        with installation.blobs.open(file.sha256) as stream:
-            sha512 = hashlib.sha512()
-            while block := stream.read(_BLOCK):
-                sha512.update(block)
-    except NotFound as error:
-        raise Unavailable(f"{error}, though the ledger records it; restore it from a backup or mirror") from error
+    digests = installation.looks.checksums(file)
     return {
         **_package(file),
         "url": f"{packages}/packages/{quote(file.filename)}",
-        "digests": {"sha256": file.sha256, "sha512": sha512.hexdigest()},
+        "digests": {"sha256": file.sha256, "sha512": digests["sha512"]},
         "organization": {"slug": organization},
         "registry": {"slug": slug, "name": registry, "url": packages},
     }

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from registry.policy.roles import Scope
+from registry.policy.roles import Role, Scope
 from tests.archives import wheel
-from tests.registry.web.site import Site, json_of, reader
+from tests.registry.web.site import Site, basic, json_of, reader
 
 EVENTS = "/-/api/v1/events"
 LINES = {"Accept": "application/x-ndjson"}
@@ -96,3 +96,12 @@ def test_as_lines_it_is_whole_or_as_long_as_is_asked(busy: Site) -> None:
 def test_a_cursor_that_was_never_given_is_refused(busy: Site, cursor: str) -> None:
     answer = busy.ask(EVENTS, query={"cursor": cursor})
     assert (answer.status_code, answer.get_json(force=True)["field"]) == (400, "cursor")
+
+
+def test_a_limited_token_tells_of_no_other_token_of_its_owner(busy: Site) -> None:
+    narrow = busy.limited("alice", Scope(role=Role.READ))
+    headers = {"Authorization": basic("x", narrow)}
+    whole = [one["facts"]["Token-Id"] for one in told(busy) if kinds([one]) == ["token-create"]]
+    seen = [one["facts"]["Token-Id"] for one in told(busy, None, headers) if kinds([one]) == ["token-create"]]
+    assert len(whole) > 1
+    assert seen == [narrow.split("_")[1]]

@@ -125,3 +125,20 @@ def test_a_proxy_on_the_same_host_may_say_that_its_client_came_by_https(shared_s
     for header, scheme in ({"X-Forwarded-Proto": "https"}, b"https"), ({"X-Forwarded-Ssl": "on"}, b"http"):
         page = exchange(shared_server, "GET", "/", headers=header).body
         assert b"--index-url " + scheme + b"://" in page
+
+
+@pytest.mark.parametrize("path", ["/{token}/simple/", "/-/api/v1/search?registry={token}&q=x", "/pypi/{token}/simple/"])
+def test_a_token_that_somebody_put_into_an_address_is_in_no_answer(tmp_path: Path, path: str) -> None:
+    site = new_site(tmp_path / "data")
+    token = site.token()
+    answer = site.ask(path.format(token=token))
+    assert 400 <= answer.status_code < 500
+    assert token.rpartition("_")[2] not in f"{answer.status}{answer.headers}{answer.text}"
+
+
+def test_a_version_of_any_length_is_no_release(tmp_path: Path) -> None:
+    site = new_site(tmp_path / "data")
+    site.publish(WHEEL)
+    for version in ("1" * 5000, "1." * 2000 + "0", "x" * 5000):
+        assert site.ask(f"/python/pypi/demo/{version}/json").status_code == 404
+        assert site.ask(f"/-/api/v1/registries/python/projects/demo/releases/{version}").status_code in {400, 404}
