@@ -6,44 +6,26 @@ It may be deleted at any time; whether a caller may read what is found, each ans
 """
 
 import json
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from registry import findings
 from registry.database import Busy, Database
-from registry.errors import Invalid, Unavailable
+from registry.errors import Unavailable
 from registry.index import Index
+from registry.sought import Sought, statement
 from registry.strips import discard
 
 T = TypeVar("T")
 Newest = Callable[[], Index]
 MayRead = Callable[[str, str], bool]  # registry and project
-LONGEST = 200  # characters of what is searched for
-MOST_WORDS = 10
-_WORD = re.compile(r"\w+")
-_FIND = """
-SELECT * FROM (
-    SELECT CASE
-        WHEN :n = '' THEN 3 WHEN name = :n THEN 0 WHEN instr(name, :n) = 1 THEN 1 WHEN instr(name, :n) THEN 2 ELSE 3
-    END AS rank, name, registry, version, status, summary, said FROM project p WHERE {}
-) WHERE (rank, name, registry) > (:ra, :na, :re) ORDER BY rank, name, registry
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What is searched for; a project must fit all that is given."""
-
-    words: str = ""  # each the beginning of a word of name, summary or keywords
-    registry: str | None = None
-    keyword: str | None = None
-    classifier: str | None = None  # or the beginning of one, up to a `::`
-    depends_on: str | None = None  # normalised
+ROWS = 1_000  # that one question looks at, whether they may be shown or not
+HELD = 2**23  # characters of them, of which one question holds little more
+PATIENCE = 10.0  # seconds for others of this process that follow the ledger or read rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +53,14 @@ class Dependent:
     latest: bool  # whether it is the release that an installer would choose
 
 
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of what there is to find; perhaps nothing, and more behind it: what may not be shown is looked at too."""
+
+    found: list[T]
+    rest: list[Any] | None  # where the next page begins; None: there is no more
+
+
 class Finder:
     """The index. Any thread and any process may ask; a disk that takes no file gives each process one of its own."""
 
@@ -87,7 +77,7 @@ class Finder:
 
     def find(
         self, newest: Newest, sought: Sought, may_read: MayRead, most: int, after: Sequence[Any] | None = None
-    ) -> list[Found]:
+    ) -> Page[Found]:
         """Find projects, those first whose names fit best.
 
         Args:
@@ -95,24 +85,22 @@ class Finder:
             sought: what for.
             may_read: which may be shown.
             most: how many.
-            after: rank, name and registry of the last that was shown.
+            after: `rest` of the page before.
 
         Raises:
             Invalid: there is nothing to look for in what is sought.
             Unavailable: the index cannot be made now.
         """
-        conditions, values = _conditions(sought)
-        name = "-".join(_WORD.findall(sought.words.lower()))
-        asked = _FIND.format(" AND ".join(conditions))
-        values |= {"n": name} | dict(zip(("ra", "na", "re"), after or (-1, "", ""), strict=True))
-        return [
-            Found(*row[:6], *map(tuple, json.loads(row[6])))
-            for row in self._rows(newest, asked, values, lambda row: may_read(row[2], row[1]), most)
-        ]
+        asked, values = statement(sought)
+        after = after or (-1, "", "", 0)
+        values |= dict(zip(("ra", "na", "re", "skipped"), after, strict=True))
+        rows, more = self._rows(newest, asked, values)
+        page = _page(rows, more, after, lambda row: may_read(row[2], row[1]), most)
+        return Page([Found(*row[:6], *map(tuple, json.loads(row[6]))) for row in page.found], page.rest)
 
     def dependents(
-        self, newest: Newest, name: str, may_read: MayRead, most: int, after: Sequence[str] | None = None
-    ) -> list[Dependent]:
+        self, newest: Newest, name: str, may_read: MayRead, most: int, after: Sequence[Any] | None = None
+    ) -> Page[Dependent]:
         """Find the releases that need a project, wherever that comes from.
 
         Args:
@@ -120,7 +108,7 @@ class Finder:
             name: of the project, normalised.
             may_read: which may be shown.
             most: how many.
-            after: registry, project, version and requirement of the last that was shown.
+            after: `rest` of the page before.
 
         Raises:
             Unavailable: the index cannot be made now.
@@ -130,31 +118,35 @@ class Finder:
             "ON p.id = n.project WHERE n.name = :on "
             "AND (registry, p.name, n.version, n.requirement) > (:a, :b, :c, :d) ORDER BY 1, 2, 3, 4"
         )
-        values = {"on": name} | dict(zip("abcd", after or ("", "", "", ""), strict=True))
-        rows = self._rows(newest, asked, values, lambda row: may_read(row[0], row[1]), most)
-        return [Dependent(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
+        after = after or ("", "", "", "", 0)
+        values = {"on": name} | dict(zip(("a", "b", "c", "d", "skipped"), after, strict=True))
+        rows, more = self._rows(newest, asked, values)
+        page = _page(rows, more, after, lambda row: may_read(row[0], row[1]), most)
+        return Page([Dependent(row[0], row[1], row[2], row[3], bool(row[4])) for row in page.found], page.rest)
 
-    def _rows(
-        self, newest: Newest, asked: str, values: dict[str, Any], fits: Callable[[Any], bool], most: int
-    ) -> list[Any]:
-        def rows(connection: sqlite3.Connection) -> list[Any]:
-            found = []
-            for row in connection.execute(asked, values):
-                if fits(row):
-                    found.append(row)
-                    if len(found) == most:
-                        break
-            return found
+    def _rows(self, newest: Newest, asked: str, values: dict[str, Any]) -> tuple[list[Any], bool]:
+        """Read the next rows, and whether there are more. Others wait for this, so whose they are is asked later."""
 
-        return self._ask(newest, rows)
+        def read(connection: sqlite3.Connection) -> tuple[list[Any], bool]:
+            rows: list[Any] = []
+            held = 0
+            for row in connection.execute(f"{asked} LIMIT {ROWS + 1} OFFSET :skipped", values):
+                if len(rows) == ROWS or held > HELD:
+                    return rows, True
+                rows.append(row)
+                held += sum(len(value) for value in row if isinstance(value, str))
+            return rows, False
+
+        try:
+            return self._ask(newest, read)
+        except Busy:
+            raise Unavailable("What is searched is being read; try again") from None
 
     def _ask(self, newest: Newest, question: Callable[[sqlite3.Connection], T]) -> T:
         """Answer from the file; from a new one if it is damaged; from this process's own if the disk takes none."""
         for _ in range(2):
             try:
                 return self._answer(self._private or self._database, newest, question)
-            except Busy:
-                raise Unavailable("What is searched is being read; try again") from None
             except (sqlite3.Error, OSError) as error:
                 self._database.close()
                 if self._file is None or not isinstance(error, sqlite3.Error) or not discard(self._file, error):
@@ -162,7 +154,9 @@ class Finder:
         return self._answer(self._private or self._database, newest, question)
 
     def _answer(self, database: Database, newest: Newest, question: Callable[[sqlite3.Connection], T]) -> T:
-        with self._lock:  # threads that ask at once need not all read the same
+        if not self._lock.acquire(timeout=PATIENCE):  # threads that ask at once need not all read the same
+            raise Busy
+        try:
             while True:
                 index = newest()
                 with database.reading() as connection:
@@ -174,32 +168,23 @@ class Finder:
                         connection.execute("ROLLBACK")
                 with database.writing() as connection:
                     findings.follow(connection, index)
+        finally:
+            self._lock.release()
 
 
-def _conditions(sought: Sought) -> tuple[list[str], dict[str, Any]]:
-    """Say what is sought in SQL."""
-    conditions, values = ["1"], {}
-    if sought.words:
-        words = _WORD.findall(sought.words.lower())
-        if len(sought.words) > LONGEST or not 0 < len(words) <= MOST_WORDS:
-            raise Invalid(f"q: send 1 to {MOST_WORDS} words of letters and digits, {LONGEST} characters at most")
-        conditions.append("p.id IN (SELECT rowid FROM words WHERE words MATCH :words)")
-        values["words"] = " AND ".join(f'"{word}"*' for word in words)
-    if sought.registry is not None:
-        conditions.append("registry = :registry")
-        values["registry"] = sought.registry
-    if sought.keyword is not None:
-        conditions.append("EXISTS (SELECT 1 FROM label WHERE project = p.id AND kind = 'keyword' AND value = :keyword)")
-        values["keyword"] = sought.keyword.lower()
-    if sought.classifier is not None:
-        conditions.append(
-            "EXISTS (SELECT 1 FROM label WHERE project = p.id AND kind = 'classifier' AND (value = :classifier "
-            "OR substr(value, 1, length(:classifier) + 4) = :classifier || ' :: '))"
-        )
-        values["classifier"] = sought.classifier.lower()
-    if sought.depends_on is not None:
-        conditions.append(
-            "EXISTS (SELECT 1 FROM need n WHERE n.project = p.id AND n.version = p.version AND n.name = :on)"
-        )
-        values["on"] = sought.depends_on
-    return conditions, values
+def _page(rows: list[Any], more: bool, after: Sequence[Any], fits: Callable[[Any], bool], most: int) -> Page[Any]:
+    """Take from rows, which begin with their place, what may be shown.
+
+    The next page begins behind the last that may be shown and skips so many that may not: their names stay unsaid.
+    """
+    found: list[Any] = []
+    *place, skipped = after
+    for row in rows:
+        if not fits(row):
+            skipped += 1
+        elif len(found) == most:
+            return Page(found, [*place, 0])
+        else:
+            found.append(row)
+            place, skipped = list(row[: len(place)]), 0
+    return Page(found, [*place, skipped] if more else None)

@@ -9,12 +9,13 @@ from flask.typing import ResponseReturnValue
 
 from registry import names
 from registry.errors import Invalid
-from registry.finder import Dependent, Found, Sought
+from registry.finder import Dependent, Found
 from registry.index import Index
 from registry.installation import Installation, View
 from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed
 from registry.policy.roles import Action, Principal
+from registry.sought import Sought
 from registry.store import LEDGER
 from registry.web import paging, params
 from registry.web.audit import REGISTRY
@@ -22,6 +23,8 @@ from registry.web.auth import known_project, known_registry
 from registry.web.catalogue import sighted
 from registry.web.doors import Need, Query, door
 from registry.web.paging import PAGES
+
+_SHORT = "A page may have fewer than asked for, even none, and a next: ask on until that is null"
 
 
 class FoundAnswer(TypedDict):
@@ -37,7 +40,7 @@ class FoundAnswer(TypedDict):
 
 
 class SearchAnswer(TypedDict):
-    """A page of projects, those first whose names fit best."""
+    """A page of projects, those first whose names fit best; it may be empty and yet have a next."""
 
     projects: list[FoundAnswer]
     next: str | None
@@ -54,7 +57,7 @@ class DependentAnswer(TypedDict):
 
 
 class DependentsAnswer(TypedDict):
-    """A page of releases."""
+    """A page of releases; it may be empty and yet have a next."""
 
     dependents: list[DependentAnswer]
     next: str | None
@@ -70,7 +73,7 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("/search")
     @door(
         Need.SIGHT,
-        "Projects by what they say of themselves; all that is given must fit",
+        f"Projects by what they say of themselves; all that is given must fit. {_SHORT}",
         query=(
             Query("q", "words, or beginnings of words, of name, summary and keywords"),
             REGISTRY,
@@ -91,18 +94,22 @@ def blueprint(installation: Installation) -> Blueprint:
             params.optional("classifier"),
             _name(on) if on is not None else None,
         )
-        may_read, most = _sight(view, principal), paging.limit() + 1
-        found = installation.finder.find(newest, sought, may_read, most, paging.cursor(int, str, str))
-        return paging.page("projects", found, _shown, lambda one: [one.rank, one.name, one.registry])
+        after, may_read = paging.cursor(int, str, str, int), _sight(view, principal)
+        page = installation.finder.find(newest, sought, may_read, paging.limit(), after)
+        return paging.whole("projects", [_shown(one) for one in page.found], page.rest)
 
     @routes.get("/dependents/<project>")
-    @door(Need.SIGHT, "The releases that need a project, wherever it comes from", query=PAGES, answer=DependentsAnswer)
+    @door(
+        Need.SIGHT,
+        f"The releases that need a project, wherever it comes from. {_SHORT}",
+        query=PAGES,
+        answer=DependentsAnswer,
+    )
     def dependents(project: str) -> ResponseReturnValue:
         view, principal = sighted(installation)
-        after, most = paging.cursor(str, str, str, str), paging.limit() + 1
-        may_read = _sight(view, principal)
-        found = installation.finder.dependents(newest, known_project(project), may_read, most, after)
-        return paging.page("dependents", found, _needing, _place)
+        after, may_read = paging.cursor(str, str, str, str, int), _sight(view, principal)
+        page = installation.finder.dependents(newest, known_project(project), may_read, paging.limit(), after)
+        return paging.whole("dependents", [_needing(one) for one in page.found], page.rest)
 
     return routes
 
@@ -143,7 +150,3 @@ def _needing(one: Dependent) -> DependentAnswer:
         requirement=one.requirement,
         latest=one.latest,
     )
-
-
-def _place(one: Dependent) -> list[str]:
-    return [one.registry, one.project, one.version, one.requirement]

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from registry import finder
 from registry.errors import WaybillError
-from registry.finder import Finder, Sought
+from registry.finder import Finder
 from registry.index import Index
 from registry.metadata import need
+from registry.sought import Sought
 from registry.store import LEDGER
 from tests.archives import sdist, wheel
 from tests.registry.web.site import Site, json_of, reader
@@ -120,6 +122,98 @@ def test_pages_follow_each_other_in_one_order(site: Site) -> None:
         assert len(seen) == 5
 
 
+def cursor_of(*values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def test_what_one_may_not_read_is_passed_by_page_after_page_and_not_named(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finder, "ROWS", 2)
+    site.policy(registries__open__registry="kind: source\nvisibility: public\nprojects: open\n")
+    for name, path in (("a", "open"), *((f"hidden-{n}", "python") for n in range(5)), ("y", "open"), ("z", "open")):
+        project(site, name, "1.0", "Summary: plan", "Requires-Dist: six", path=f"/{path}/")
+    site.policy(registries__python__registry=PRIVATE)
+    for path, key, name in (("search?q=plan", "projects", "name"), ("dependents/six", "dependents", "project")):
+        pages: list[list[str]] = []
+        query: dict[str, str] = {}
+        while query.get("cursor") or not pages:
+            route, _, words = path.partition("?q=")
+            answer = json_of(site.ask(f"{API}/{route}", None, query=query | ({"q": words} if words else {})))
+            pages.append([one[name] for one in answer[key]])
+            query = {"cursor": answer["next"]} if answer["next"] else {}
+            said = base64.urlsafe_b64decode((answer["next"] or "") + "==")
+            assert b"hidden" not in said
+        assert [] in pages
+        assert [one for page in pages for one in page] == ["a", "y", "z"]
+
+
+def test_a_page_that_is_full_goes_on_behind_what_it_shows(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finder, "ROWS", 3)
+    for number in range(3):
+        project(site, f"demo-{number}")
+    first = json_of(site.ask(f"{API}/search", query={"limit": "2"}))
+    assert [one["name"] for one in first["projects"]] == ["demo-0", "demo-1"]
+    project(site, "demo-1a")
+    assert names(site, cursor=first["next"]) == ["demo-1a", "demo-2"]
+
+
+def test_projects_that_say_too_much_for_one_page_are_on_the_next(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finder, "HELD", 1_000)
+    for number in range(3):
+        project(site, f"demo-{number}", "1.0", f"Keywords: {'x' * 2_000}")
+    first = json_of(site.ask(f"{API}/search"))
+    assert [one["name"] for one in first["projects"]] == ["demo-0"]
+    assert names(site, cursor=first["next"]) == ["demo-1"]
+
+
+@pytest.mark.parametrize("skipped", [-1, 5, 2**53])
+def test_a_cursor_that_skips_what_it_likes_finds_less_and_breaks_nothing(site: Site, skipped: int) -> None:
+    project(site, "demo")
+    assert names(site, cursor=cursor_of(-1, "", "", skipped)) == (["demo"] if skipped < 0 else [])
+
+
+def test_somebody_whose_rights_are_long_to_decide_holds_up_no_other(site: Site) -> None:
+    project(site, "demo")
+    deciding, answered = threading.Event(), threading.Event()
+    seen: list[str] = []
+
+    def newest() -> Index:
+        return Index(site.installation.head(LEDGER))
+
+    def slow(*_: str) -> bool:
+        deciding.set()
+        return answered.wait(60)
+
+    def ask() -> None:
+        seen.extend(one.name for one in site.installation.finder.find(newest, Sought(), slow, 10).found)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        assert deciding.wait(60)
+        assert names(site) == ["demo"]
+        assert not seen
+    finally:
+        answered.set()
+        thread.join()
+    assert seen == ["demo"]
+
+
+def test_whoever_waits_too_long_for_the_index_is_told_to_try_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    project(site, "demo")
+    monkeypatch.setattr(finder, "PATIENCE", 0.01)
+    answers: list[int] = []
+
+    def newest() -> Index:  # the index is being followed, for as long as this takes
+        if not answers:
+            answers.append(site.ask(f"{API}/search").status_code)
+        return Index(site.installation.head(LEDGER))
+
+    assert len(site.installation.finder.find(newest, Sought(), lambda *_: True, 10).found) == 1
+    assert answers == [503]
+
+
 @pytest.mark.parametrize("spoil", ["missing", "damaged", "emptied", "another"])
 def test_an_index_that_is_missing_or_wrong_is_made_again(site: Site, spoil: str) -> None:
     project(site, "demo", "1.0", "Summary: here")
@@ -146,7 +240,7 @@ def test_a_ledger_that_went_another_way_is_followed_too(site: Site) -> None:
     assert names(site) == ["kept", "lost"]
     past = Index(site.installation.store.at(before))
     found = site.installation.finder.find(lambda: past, Sought(), lambda *_: True, 10)
-    assert [one.name for one in found] == ["kept"]
+    assert [one.name for one in found.found] == ["kept"]
     assert names(site) == ["kept", "lost"]
 
 
@@ -162,7 +256,10 @@ def test_no_words_break_the_search(site: Site, words: str) -> None:
     assert names(site, q="demo") == ["demo"]
 
 
-@pytest.mark.parametrize("value", [[10**30, "", ""], [0, "\ud800", ""], [True, "", ""], [0, "", 1], {"a": 1}, [[]] * 3])
+@pytest.mark.parametrize(
+    "value",
+    [[10**30, "", "", 0], [0, "\ud800", "", 0], [0, "", "", True], [0, "", 1, 0], [0, "", ""], {"a": 1}, [[]] * 4],
+)
 def test_a_cursor_that_was_never_given_is_refused(site: Site, value: object) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
     answer = site.ask(f"{API}/search", query={"cursor": cursor})
@@ -190,9 +287,9 @@ def test_processes_that_share_the_index_all_answer_by_the_newest_commit(site: Si
     def newest() -> Index:
         return Index(site.installation.head(LEDGER))
 
-    def ask(finder: Finder, name: str) -> None:
+    def ask(asked: Finder, name: str) -> None:
         try:
-            found = [one.name for one in finder.find(newest, Sought(name), lambda *_: True, 10)]
+            found = [one.name for one in asked.find(newest, Sought(name), lambda *_: True, 10).found]
         except WaybillError as error:
             found = [str(error)]
         if found != [name]:
@@ -201,7 +298,7 @@ def test_processes_that_share_the_index_all_answer_by_the_newest_commit(site: Si
     for number in range(4):
         name = f"demo{number}x"
         project(site, name)
-        threads = [threading.Thread(target=ask, args=(finder, name)) for finder in others for _ in range(3)]
+        threads = [threading.Thread(target=ask, args=(other, name)) for other in others for _ in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:
