@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pkginfo
@@ -93,7 +94,8 @@ def test_what_a_backend_builds_is_accepted(backend: str, module: str, tmp_path: 
 
 
 def test_what_setuptools_builds_is_accepted(tmp_path: Path) -> None:
-    pytest.importorskip("setuptools")
+    if find_spec("setuptools") is None:  # nor imported here: it takes the place of modules that others have loaded
+        pytest.skip("setuptools is not installed")
     folder = project(tmp_path, "setuptools", "setuptools.build_meta", "1.0")
     (folder / "dist").mkdir()
     run(folder, sys.executable, "-c", "import setuptools.build_meta as b; b.build_sdist('dist')")

@@ -184,11 +184,15 @@ def test_recovery_waits_until_another_server_has_finished_its_commit(git: Path) 
     other.communicate()
 
 
+def flipped(content: bytes) -> bytes:
+    return content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+
+
 DAMAGE = {
     "missing": lambda path: path.unlink(),
     "empty": lambda path: path.write_bytes(b""),
     "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
-    "changed": lambda path: path.write_bytes(path.read_bytes()[:-9] + b"\1" + path.read_bytes()[-8:]),
+    "changed": lambda path: path.write_bytes(flipped(path.read_bytes())),
 }
 
 
