@@ -40,11 +40,13 @@ class Addresses:
 
         Raises:
             NotFound: none has it.
-            Forbidden: several have it, or it could be one whose file cannot be read. Never `NotFound` then, on which
-                a client would take the package from elsewhere.
+            Forbidden: several have it, or one whose file cannot be read could have it. Never `NotFound` then, on which
+                a client would take the package from elsewhere. The name of a registry nobody else can take.
         """
         found = self.claims.get((system, text), ())
         if len(found) == 1:
+            if found[0].line is not None:
+                self._require_readable()
             return found[0].registry
         if found:
             where = " and ".join(map(str, found))

@@ -99,12 +99,24 @@ def test_several_registries_may_be_below_one_group() -> None:
     assert list(dangling(both)) == []
 
 
-def test_where_a_file_cannot_be_read_an_address_nobody_else_has_is_refused_and_not_said_to_be_free() -> None:
+def test_while_a_file_cannot_be_read_no_address_is_said_to_be_free_nor_to_be_what_another_file_claims() -> None:
     broken = addresses(policy({REGISTRY: KNOWN, OTHER: BROKEN}))
-    assert broken.find(System.BITBUCKET, "acme-ws") == "python"
-    for ask in (lambda: broken.find(System.BITBUCKET, "unknown"), lambda: broken.below("acme")):
+    for ask in (
+        lambda: broken.find(System.BITBUCKET, "unknown"),
+        lambda: broken.find(System.BITBUCKET, "acme-ws"),
+        lambda: broken.find(System.GITLAB, "123"),
+        lambda: broken.below("acme"),
+    ):
         with pytest.raises(Forbidden, match=r"registries/rust/registry\.yaml:2"):
             ask()
+
+
+def test_while_a_file_cannot_be_read_other_registries_have_their_own_names_all_the_same() -> None:
+    broken = addresses(policy({REGISTRY: f"{KNOWN}  # and its own\n".replace("acme-ws", "python"), OTHER: BROKEN}))
+    for system, address in ((System.BITBUCKET, "python"), (System.GITLAB, "acme/python")):
+        assert broken.find(system, address) == "python"
+    with pytest.raises(Forbidden, match=r"registries/rust/registry\.yaml:2"):
+        broken.find(System.BITBUCKET, "rust")
 
 
 @pytest.mark.parametrize(
