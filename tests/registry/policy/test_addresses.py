@@ -147,6 +147,25 @@ def test_a_change_of_addresses_is_said_one_by_one() -> None:
     ]
 
 
+def test_a_registry_that_comes_below_a_group_is_said_to_join_it_and_one_that_goes_to_leave_it() -> None:
+    outside, inside = (
+        policy({}),
+        policy({REGISTRY: "projects: open\nknown_as: {gitlab: [{id: '1', groups: ['42']}]}\n"}),
+    )
+    by_path = policy({REGISTRY: "projects: open\nknown_as: {gitlab: [{path: acme/deep/payments}]}\n"})
+    for before, after, said in (
+        (outside, inside, [(": known_as", None, "gitlab 1"), (": GitLab group 42", None, "joins it")]),
+        (inside, outside, [(": known_as", "gitlab 1", None), (": GitLab group 42", "is below it", "leaves it")]),
+        (
+            outside,  # it is below the group of the organization by its own name
+            by_path,
+            [(": known_as", None, "gitlab acme/deep/payments"), (": GitLab group acme/deep", None, "joins it")],
+        ),
+    ):
+        found = [(shift.what, shift.before, shift.after) for shift in difference(before, after).altered]
+        assert found == [(f"registry python{what}", was, now) for what, was, now in said]
+
+
 def test_the_default_registry_is_what_waybill_yaml_names_and_must_exist() -> None:
     named = policy({"waybill.yaml": "organization: acme\ndefault_registry: rust\n"})
     assert default_registry(named) == "rust"
