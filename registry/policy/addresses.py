@@ -1,6 +1,6 @@
 """Which registry a documented address of another system means: its own name in their form, and what `known_as` adds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.errors import Forbidden, NotFound
@@ -40,11 +40,13 @@ class Addresses:
 
         Raises:
             NotFound: none has it.
-            Forbidden: several have it, or it could be one whose file cannot be read. Never `NotFound` then, on which
-                a client would take the package from elsewhere.
+            Forbidden: several have it, or one whose file cannot be read could have it. Never `NotFound` then, on which
+                a client would take the package from elsewhere. The name of a registry nobody else can take.
         """
         found = self.claims.get((system, text), ())
         if len(found) == 1:
+            if found[0].line is not None:
+                self._require_readable()
             return found[0].registry
         if found:
             where = " and ".join(map(str, found))
@@ -76,6 +78,14 @@ class Addresses:
 def addresses(policy: Policy) -> Addresses:
     """Give all addresses of a policy."""
     return policy.derived("addresses", lambda: _read(policy))
+
+
+def joined(before: Policy, after: Policy, registry: RegistryName) -> list[str]:
+    """List the GitLab groups, by id or path, that a registry is below in one policy and was not in another.
+
+    What it has is read there as one with what the others have, and may take a name before them.
+    """
+    return sorted(_groups(after, registry) - _groups(before, registry))
 
 
 def default_registry(policy: Policy) -> RegistryName:
@@ -123,6 +133,28 @@ def _read(policy: Policy) -> Addresses:
             for one, line in asked:
                 claims.setdefault(one, {}).setdefault(name, Claim(name, line))
     return Addresses({one: tuple(held.values()) for one, held in claims.items()}, tuple(unreadable))
+
+
+def _groups(policy: Policy, registry: RegistryName) -> set[str]:
+    """List the groups that have its packages: none where its file cannot be read, or it is no index by itself."""
+    try:
+        organization, found = policy.organization().organization, policy.registry(registry)
+    except BadFile:
+        return set()
+    if found and found.kind != "source":
+        return set()
+    written = ((one.system, one.text) for one in found.known_as) if found else ()
+    return {*_above((*_own(organization, registry), *written))}
+
+
+def _above(asked: Iterable[Asked]) -> Iterator[str]:
+    """List the groups that addresses are below."""
+    for system, text in asked:
+        if system is System.GITLAB_GROUP:
+            yield text
+        elif system is System.GITLAB:
+            parts = text.split("/")
+            yield from ("/".join(parts[:n]) for n in range(1, len(parts)))
 
 
 def _own(organization: str, name: RegistryName) -> Iterator[Asked]:

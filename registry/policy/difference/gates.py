@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from registry.names import ProjectName, RegistryName
+from registry.policy.addresses import joined
 from registry.policy.difference.pipelines import pipelines
 from registry.policy.difference.settings import settings
 from registry.policy.difference.shifts import Direction, Opened, Shift, frozen, ordered
 from registry.policy.files import ProjectFile, Publisher, RegistryFile, Statement, Upstream
 from registry.policy.given import readable
-from registry.policy.known_as import Address
+from registry.policy.known_as import Address, System
 from registry.policy.policy import Policy, project_path
 from registry.policy.roles import Role
 
@@ -23,6 +24,7 @@ def gates(before: Policy, after: Policy) -> list[Shift]:
         folder = f"registries/{name}"
         if before.content(folder) != after.content(folder):
             shifts += _registry(name, readable(before.registry, name), readable(after.registry, name))
+            shifts += _groups(name, before, after)
             shifts += _projects(name, before, after)
     return shifts
 
@@ -86,10 +88,23 @@ def _upstreams(what: str, old: RegistryFile, new: RegistryFile) -> Iterator[Shif
 
 def _known_as(what: str, old: tuple[Address, ...], new: RegistryFile) -> Iterator[Shift]:
     """Compare other addresses: who asks there gets the packages of this registry, or gets nothing any more."""
-    had, have = ({f"{one.system.value} {one.text}" for one in side} for side in (old, new.known_as))
+    had, have = (
+        {f"{one.system.value} {one.text}" for one in side if one.system is not System.GITLAB_GROUP}
+        for side in (old, new.known_as)
+    )
     for address in sorted(had ^ have):
         was, now = (address if address in side else None for side in (had, have))
         yield Shift(Direction.OTHER, f"{what}: known_as", was, now, new.statement)
+
+
+def _groups(name: RegistryName, before: Policy, after: Policy) -> Iterator[Shift]:
+    """Compare the GitLab groups it is below: who asks there gets its packages beside those of other registries."""
+    new = readable(after.registry, name)
+    if new is None:
+        return
+    for old, now, was, says in ((before, after, None, "joins it"), (after, before, "is below it", "leaves it")):
+        for group in joined(old, now, name):
+            yield Shift(Direction.OTHER, f"registry {name}: GitLab group {group}", was, says, new.statement)
 
 
 def _source(upstream: Upstream) -> str:

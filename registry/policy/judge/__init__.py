@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from registry.names import ProjectName, RegistryName
+from registry.policy.addresses import joined
 from registry.policy.bounds import Review
 from registry.policy.difference import Difference, difference
 from registry.policy.files import BadFile, Problem
@@ -15,7 +16,7 @@ from registry.policy.judge.exempt import only_freezes, only_gives_up
 from registry.policy.judge.guards import guarded
 from registry.policy.judge.interests import interested
 from registry.policy.judge.owners import admins, is_person, owners
-from registry.policy.judge.touched import Object, touched
+from registry.policy.judge.touched import Kind, Object, touched
 from registry.policy.policy import Policy
 
 WHOLE = "the whole change"
@@ -153,7 +154,7 @@ class _Needs:
         wanted = review.approvals
         if only_freezes(self.parent, tree, changed):
             wanted = review.freeze_approvals
-        needs = [self._need(touched, wanted) for touched in changed]
+        needs = [self._need(tree, touched, wanted) for touched in changed]
         if not changed:  # what changes nothing is nobody's to wave through
             needs.append(self._made(WHOLE, admins(self.parent), frozenset(), max(wanted, 1)))
         return tuple(needs)
@@ -170,13 +171,17 @@ class _Needs:
         except BadFile:
             return Review(approvals=1)
 
-    def _need(self, touched: Object, wanted: int) -> Need:
+    def _need(self, tree: Policy, touched: Object, wanted: int) -> Need:
         """Work out one file's need: as many as are wanted, or none where the author alone may do it.
 
-        Each file has its own, so that nobody is brought in as a second voice by an edit of what they own.
+        Each file has its own, so that nobody is brought in as a second voice by an edit of what they own. That a
+        registry joins a GitLab group concerns all registries of it, so that admins propose it or approve it.
         """
         own, standing = owners(self.parent, touched, self.now), admins(self.parent)
         authors = self.pushers | ({self.author} if self.author else set())
+        joins = touched.kind is Kind.REGISTRY and joined(self.parent, tree, touched.of_registry)
+        if joins and not (authors and authors <= standing):
+            own = frozenset()
         alone = bool(self.author) and authors <= own | standing and not authors & set(self.gainers)
         return self._made(touched.path, own, standing, 0 if wanted == 0 and alone else max(wanted, 1))
 

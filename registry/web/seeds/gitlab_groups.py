@@ -8,12 +8,13 @@ from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Redirect
 
 from registry import simple
-from registry.errors import NotFound
+from registry.errors import Forbidden, NotFound
 from registry.index import project_folder
 from registry.installation import Installation, View
 from registry.names import ProjectName, RegistryName
 from registry.policy.addresses import addresses
 from registry.policy.decide import Allowed
+from registry.policy.policy import project_path
 from registry.policy.roles import Action, Principal
 from registry.web.auth import caller, known_project, meant, permit
 from registry.web.basis import also_rests_on, rests_on
@@ -69,8 +70,8 @@ class _Groups:
         _enter(view, principal, registries)
         rests_on(view, principal, *registries)
         found = sorted({name for registry in registries for name in _names(view, registry)})
-        owned = [(name, _owner(view, registries, name)) for name in found]
-        seen = [name for name, owner in owned if owner and _reads(view, principal, owner, name)]
+        owned = [(name, _claims(view, registries, name)) for name in found]
+        seen = [name for name, by in owned if len(by) == 1 and _reads(view, principal, by[0][0], name)]
         kind, content_type = negotiated()
         page = Page((simple.projects_json if kind == "json" else simple.projects_html)(seen))
         return answer(page.digest, kind, content_type, lambda: page)
@@ -79,7 +80,7 @@ class _Groups:
         """Answer with the project's page, as the registry that owns the name has it."""
         view, principal, registries = self._entered(group)
         wanted = known_project(project)
-        owner = _owner(view, registries, wanted)
+        owner = _owner(view, principal, registries, wanted)
         if owner is None:
             _enter(view, principal, registries)
             raise NotFound(f"No registry of this group has a project '{wanted}'")
@@ -91,7 +92,7 @@ class _Groups:
         """Answer with a file, or its core metadata, of the registry that owns the name."""
         view, principal, registries = self._entered(group)
         wanted = distribution(filename.removesuffix(".metadata")).project
-        owner = _owner(view, registries, wanted)
+        owner = _owner(view, principal, registries, wanted)
         if owner is None:
             _enter(view, principal, registries)
             raise NotFound(f"No registry of this group has a project '{wanted}'")
@@ -123,16 +124,37 @@ def _enter(view: View, principal: Principal, registries: list[RegistryName]) -> 
     permit(view, principal, Action.READ, next(readable, registries[0]), None)
 
 
-def _owner(view: View, registries: list[RegistryName], project: ProjectName) -> RegistryName | None:
-    """Tell whose a name is: of the registry that declares it, else of the one that had it first."""
-    having = [name for name in registries if view.index.status(name, project) or declared(view, name, project)]
-    if len(having) < 2:
-        return having[0] if having else None
+def _owner(
+    view: View, principal: Principal, registries: list[RegistryName], project: ProjectName
+) -> RegistryName | None:
+    """Tell whose a name is; None: nobody's.
 
-    def rank(name: RegistryName) -> tuple[bool, str, str]:
-        return not declared(view, name, project), view.index.created(name, project) or "~", name
+    Raises:
+        Forbidden: several claim it. Only who may read all of them learns which.
+    """
+    claims = _claims(view, registries, project)
+    if len(claims) < 2:
+        return claims[0][0] if claims else None
+    for registry, _ in claims:
+        permit(view, principal, Action.READ, registry, project)
+    raise Forbidden(
+        f"In this group, {' and '.join(why for _, why in claims)}, so the name means neither. Remove the file that "
+        "declares it, or take one registry out of the group (known_as in its registry.yaml)"
+    )
 
-    return min(having, key=rank)
+
+def _claims(view: View, registries: list[RegistryName], project: ProjectName) -> list[tuple[RegistryName, str]]:
+    """List who claims a name, with the reason: who had files of it first, and whoever declares it.
+
+    Neither comes before the other. Which was there first cannot be told from what holds now, and either could take
+    the name of another registry by an upload, or by a file that only its own owners have seen.
+    """
+    having = [(at, name) for name in registries if (at := view.index.created(name, project)) is not None]
+    found = {name: f"registry {name} has files of '{project}'" for _, name in sorted(having)[:1]}
+    for name in registries:
+        if name not in found and declared(view, name, project):
+            found[name] = f"{project_path(name, project)} declares '{project}'"
+    return list(found.items())
 
 
 def _names(view: View, registry: RegistryName) -> set[ProjectName]:

@@ -99,12 +99,24 @@ def test_several_registries_may_be_below_one_group() -> None:
     assert list(dangling(both)) == []
 
 
-def test_where_a_file_cannot_be_read_an_address_nobody_else_has_is_refused_and_not_said_to_be_free() -> None:
+def test_while_a_file_cannot_be_read_no_address_is_said_to_be_free_nor_to_be_what_another_file_claims() -> None:
     broken = addresses(policy({REGISTRY: KNOWN, OTHER: BROKEN}))
-    assert broken.find(System.BITBUCKET, "acme-ws") == "python"
-    for ask in (lambda: broken.find(System.BITBUCKET, "unknown"), lambda: broken.below("acme")):
+    for ask in (
+        lambda: broken.find(System.BITBUCKET, "unknown"),
+        lambda: broken.find(System.BITBUCKET, "acme-ws"),
+        lambda: broken.find(System.GITLAB, "123"),
+        lambda: broken.below("acme"),
+    ):
         with pytest.raises(Forbidden, match=r"registries/rust/registry\.yaml:2"):
             ask()
+
+
+def test_while_a_file_cannot_be_read_other_registries_have_their_own_names_all_the_same() -> None:
+    broken = addresses(policy({REGISTRY: f"{KNOWN}  # and its own\n".replace("acme-ws", "python"), OTHER: BROKEN}))
+    for system, address in ((System.BITBUCKET, "python"), (System.GITLAB, "acme/python")):
+        assert broken.find(system, address) == "python"
+    with pytest.raises(Forbidden, match=r"registries/rust/registry\.yaml:2"):
+        broken.find(System.BITBUCKET, "rust")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +145,25 @@ def test_a_change_of_addresses_is_said_one_by_one() -> None:
         ("registry python: known_as", "buildkite acme/my-python-packages", None),
         ("registry python: known_as", None, "buildkite acme/python-packages"),
     ]
+
+
+def test_a_registry_that_comes_below_a_group_is_said_to_join_it_and_one_that_goes_to_leave_it() -> None:
+    outside, inside = (
+        policy({}),
+        policy({REGISTRY: "projects: open\nknown_as: {gitlab: [{id: '1', groups: ['42']}]}\n"}),
+    )
+    by_path = policy({REGISTRY: "projects: open\nknown_as: {gitlab: [{path: acme/deep/payments}]}\n"})
+    for before, after, said in (
+        (outside, inside, [(": known_as", None, "gitlab 1"), (": GitLab group 42", None, "joins it")]),
+        (inside, outside, [(": known_as", "gitlab 1", None), (": GitLab group 42", "is below it", "leaves it")]),
+        (
+            outside,  # it is below the group of the organization by its own name
+            by_path,
+            [(": known_as", None, "gitlab acme/deep/payments"), (": GitLab group acme/deep", None, "joins it")],
+        ),
+    ):
+        found = [(shift.what, shift.before, shift.after) for shift in difference(before, after).altered]
+        assert found == [(f"registry python{what}", was, now) for what, was, now in said]
 
 
 def test_the_default_registry_is_what_waybill_yaml_names_and_must_exist() -> None:

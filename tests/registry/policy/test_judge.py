@@ -210,6 +210,30 @@ def test_what_is_missing_is_told_with_the_names_of_those_who_may_give_it() -> No
     assert not waiting.refused
 
 
+@pytest.mark.parametrize("known", ["{id: '66', groups: ['42']}", "{path: payments/core}"])
+def test_a_registry_joins_a_gitlab_group_only_where_an_admin_proposes_or_approves_it(known: str) -> None:
+    change = {REGISTRY: f"{START[REGISTRY]}known_as: {{gitlab: [{known}]}}\n"}
+    for parent in (UNREVIEWED, review("approvals: 1")):
+        for agreed in ([], ["otto"]):
+            found = verdict(change, "olga", agreed, parent=parent)
+            assert [str(need) for need in found.missing] == [f"{REGISTRY}: 1 more approval, by adam or alice"]
+        assert verdict(change, "olga", ["alice"], parent=parent).good
+    assert verdict(change, "alice", parent=UNREVIEWED).good
+    assert not verdict(change, "alice", parent=UNREVIEWED, pushers=["olga"]).good
+    inside = {**UNREVIEWED, **change}
+    assert verdict({REGISTRY: START[REGISTRY]}, "olga", parent=inside).good
+    assert verdict({REGISTRY: f"# Ours.\n{change[REGISTRY]}"}, "olga", parent=inside).good
+
+
+def test_a_registry_of_a_group_becomes_an_index_by_itself_only_with_an_admin() -> None:
+    remote = f"kind: remote\nupstreams: [{{url: 'https://index.example/simple/'}}]\n{START[REGISTRY]}"
+    proxy = {**UNREVIEWED, REGISTRY: remote}
+    needs = verdict({REGISTRY: START[REGISTRY]}, "olga", ["otto"], parent=proxy).missing
+    assert [str(need) for need in needs] == [f"{REGISTRY}: 1 more approval, by adam or alice"]
+    assert verdict({REGISTRY: f"# Ours.\n{remote}"}, "olga", parent=proxy).good
+    assert verdict({REGISTRY: START[REGISTRY]}, "olga", ["alice"], parent=proxy).good
+
+
 def test_two_approvals_are_those_of_two_people() -> None:
     two = review("approvals: 2")
     assert not verdict(CHANGES["team"], approved=["mia", "mia"], parent=two).good

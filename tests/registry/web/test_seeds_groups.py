@@ -69,14 +69,51 @@ def test_a_name_of_a_registry_that_one_may_not_read_is_answered_from_no_other(tm
     assert site.ask(url, "alice").status_code == 404
 
 
-def test_who_declares_a_name_owns_it_and_else_who_had_it_first(tmp_path: Path) -> None:
+def test_of_a_name_without_files_the_registry_that_declares_it_is_the_owner(tmp_path: Path) -> None:
     site = made(tmp_path)
-    published(site, "tools", "1.0", "shared")
-    published(site, "tools", "2.0", "python")
-    assert versions(site, "tools") == ["1.0"]
     site.policy(registries__python__projects__tools="{}\n")
-    assert versions(site, "tools") == ["2.0"]
+    assert versions(site, "tools") == []
     assert site.ask(f"{GROUP}tools/", "bob").status_code == 403
+    published(site, "tools", "1.0", "python")
+    assert versions(site, "tools") == ["1.0"]
+    published(site, "tools", "99.0", "shared")
+    assert versions(site, "tools") == ["1.0"]
+
+
+@pytest.mark.parametrize("files", [["python"], ["python", "shared"], ["shared", "python"], []])
+@pytest.mark.parametrize("declaring", [["shared"], ["python"], ["python", "shared"]])
+def test_a_name_that_one_registry_declares_and_another_has_or_declares_is_refused_with_how_to_end_it(
+    tmp_path: Path, files: list[str], declaring: list[str]
+) -> None:
+    site = made(tmp_path)
+    for where in files:
+        published(site, "tools", "1.0" if where == "python" else "99.0", where)
+    site.policy(**{f"registries__{where}__projects__tools": "{}\n" for where in declaring})
+    owners = {*files[:1], *declaring}
+    if len(owners) == 1:
+        assert versions(site, "tools") == [{"python": "1.0", "shared": "99.0"}[where] for where in files[:1]]
+        return
+    for path in (f"{GROUP}tools/", GROUP.replace("simple/", f"files/{'0' * 64}/tools-1.0-py3-none-any.whl")):
+        refused = site.ask(path, "alice")
+        assert refused.status_code == 403
+        assert "/projects/tools.yaml declares 'tools'" in refused.text
+        assert "take one registry out of the group" in refused.text
+        assert site.ask(path, None).status_code == 401
+        hidden = site.ask(path, "bob")  # who may not read one of them learns nothing of the conflict
+        assert hidden.status_code == 403
+        assert "declares" not in hidden.text
+    assert site.ask(GROUP, "alice", headers=JSON).get_json(force=True)["projects"] == []
+
+
+def test_a_registry_that_joins_a_group_takes_no_name_from_one_that_had_it_there(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "payments-core", "1.0", "python")
+    site.policy(registries__sandbox__registry="projects: open\n")
+    published(site, "payments-core", "99.0", "sandbox")
+    site.policy(registries__sandbox__registry=registry("66", "private", "alice"))
+    assert versions(site, "payments-core") == ["1.0"]
+    site.policy(**{"registries__sandbox__projects__payments-core": "{}\n"})
+    assert site.ask(f"{GROUP}payments-core/", "alice").status_code == 403
 
 
 def test_an_unknown_name_is_404_to_who_may_read_and_401_to_strangers_while_anything_is_private(tmp_path: Path) -> None:
