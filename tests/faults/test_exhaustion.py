@@ -214,5 +214,6 @@ def test_without_file_handles_no_worker_gives_up_and_takes_the_uploads_of_others
     workers = processes_of(server)
     leave_handles(server, 0)
     for _ in range(5):
-        assert page(server, "handles").status in {0, *CLEAR}
+        # 404 is right, as nobody published it: what a beginning worker had open was free again.
+        assert page(server, "handles").status in {0, 404, *CLEAR}
     assert processes_of(server) == workers
