@@ -73,6 +73,8 @@ def test_a_page_that_was_never_finished_and_sessions_of_browsers_are_no_damage(
     (cache_folder(stored.data) / "00").mkdir(parents=True, exist_ok=True)
     (cache_folder(stored.data) / "00" / f"{DRAFT}page_1_2").write_bytes(b"half a pa")
     assert scrubbed(stored, capsys) == {}
+    for beside in ("-wal", "-shm"):  # from which SQLite would repair it, where a connection is still open
+        sessions_file(stored.data).with_name(sessions_file(stored.data).name + beside).unlink(missing_ok=True)
     sessions_file(stored.data).write_bytes(b"no database, whatever its name says")
     assert scrubbed(stored, capsys).keys() == {"sessions.sqlite"}
 
