@@ -94,7 +94,7 @@ def crash(server: Server, seed: int, times: int) -> None:
 def test_killed_at_random_moments_nothing_acknowledged_is_lost_and_nothing_is_half_there(
     server: Server, seed: int
 ) -> None:
-    crash(server, seed, 30)
+    crash(server, seed, 15)
 
 
 @pytest.mark.long

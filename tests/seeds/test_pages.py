@@ -29,7 +29,11 @@ def blocks(page: str) -> list[Block]:
     return [Block(*found) for found in _FENCE.findall(page)]
 
 
-@pytest.fixture(params=DOCUMENTS)
+# Poetry and uv take most of a minute for this page; the replay types the same commands in every run.
+_SLOW = "bitbucket"
+
+
+@pytest.fixture(params=[pytest.param(one, marks=[pytest.mark.long] if one == _SLOW else []) for one in DOCUMENTS])
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Desk, list[Block]]]:
     """A registry with the policy of a page, and the desk of bob, who has built a release."""
     found = blocks((PAGES / f"{request.param}.md").read_text())
