@@ -1,7 +1,7 @@
 """What installers ask for, served before all else is there: a third of the code is enough for the first page.
 
-A process that begins to serve imports what reads the index and the files; the rest follows in a thread. Whoever asks
-for something else meanwhile waits for it, for some tenths of a second.
+A process that begins to serve imports what reads the index and the files; the rest follows in a thread, or when
+somebody asks for it, who waits for some tenths of a second.
 """
 
 import threading
@@ -22,6 +22,7 @@ from registry.web.projects import ProjectPages
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+SOON = 0.3  # seconds until the rest is made, unless somebody asks for it: the first page is not to wait for a core
 Maintained = Callable[[], dict[str, Any]]
 
 
@@ -69,7 +70,9 @@ class Early:
         self._make = whole
         self._whole: WSGIApplication | None = None
         self._making = threading.Lock()
-        threading.Thread(target=self._made, name="whole", daemon=True).start()
+        soon = threading.Timer(SOON, self._made)
+        soon.daemon = True
+        soon.start()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
         """Answer by one or the other."""
