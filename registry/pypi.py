@@ -1,6 +1,6 @@
 """A project and its releases in the words of PyPI's JSON API, for bots that know no other index.
 
-https://docs.pypi.org/api/json/ ; what this registry does not know is null, empty or -1, as there. Of the digests only
+PyPI documents it as its JSON API; what this registry does not know is null, empty or -1, as there. Of the digests only
 sha256 is in it: the others would have to be computed for every file of a page (`/-/api/v1` has them for each file).
 """
 
