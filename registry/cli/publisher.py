@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from registry.shown import shown
 
 _BLOCK = "publishers:"
 _BITBUCKET = "https://api.bitbucket.org/2.0/workspaces/"
+_WRAP = re.compile(r"\s*\n\s+")  # uv breaks lines at spaces to fit a terminal, which some CI systems give a job
 _MOST = 4 * 2**20  # bytes of a log that are read
 
 
@@ -70,14 +72,33 @@ def _refusal(log: str) -> str | None:
     """Find the statement in a job's log: as JSON, which uv shows, or as lines, perhaps after a time."""
     if _BLOCK not in log:
         return None
+    if (found := _described(log)) is not None:
+        return _block(found)
+    if (wrapped := _described(_WRAP.sub(" ", log))) is not None:
+        return _block(_indented(wrapped))
+    return _block(log)
+
+
+def _described(log: str) -> str | None:
     decoder = json.JSONDecoder()
     for start in (n for n, c in enumerate(log) if c == "{" and log.startswith('"', n + 1)):
         try:
             said, _ = decoder.raw_decode(log, start)
-            return _block(said["errors"][0]["description"])
+            return str(said["errors"][0]["description"])
         except (ValueError, LookupError, TypeError, RecursionError):
             continue
-    return _block(log)
+    return None
+
+
+def _indented(text: str) -> str:
+    """Indent a statement anew: spaces where uv began a new line are gone."""
+    before, _, after = text.partition(_BLOCK)
+    lines, depth = [before, _BLOCK], 4
+    for line in after.strip().splitlines():
+        key = line.strip()
+        lines.append(" " * (2 if key.startswith("- ") else depth) + key)
+        depth = 6 if key.endswith(":") else depth
+    return "\n".join(lines)
 
 
 def _block(text: str) -> str | None:

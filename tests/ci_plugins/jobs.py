@@ -129,6 +129,7 @@ class Job:
         clean = {name: value for name, value in CLEAN.items() if name.lower() not in SCHEMES and name != "CI"}
         return {
             **clean, **trust, "PATH": path, "HOME": str(self.folder), "CI": "true",
+            "COLUMNS": "1000",  # of the terminal that some systems give a job: clients break what they say to fit
             "UV_CACHE_DIR": str(self.folder / ".uv-cache"), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             "JOB_TOKENS": self.ground.tokens, "JOB_SCRIPTS": str(SCRIPTS), "JOB_PYTHON": sys.executable,
             "JOB_UV": UV, "JOB_TWINE": TWINE, "JOB_RECORD": str(self.folder / ".record"),

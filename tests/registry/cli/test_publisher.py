@@ -1,6 +1,7 @@
 """`waybill publisher lookup`: the statement to propose, from what a person has at hand."""
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,21 @@ publishers:
       "x": "y"
 """
 STATEMENT = REFUSAL[REFUSAL.index("publishers:") :]
+ANSWER = json.dumps(
+    {"errors": [{"code": "invalid-publisher", "description": REFUSAL}], "message": "Token request failed"}
+)
 SHOWN = {
-    "as uv shows it": "error: Failed\n  cause: Server returned 422: "
-    + json.dumps(
-        {"errors": [{"code": "invalid-publisher", "description": REFUSAL}], "message": "Token request failed"}
-    ),
+    "as uv shows it": f"error: Failed\n  cause: Server returned 422: {ANSWER}",
+    **{
+        f"as uv shows it on a terminal of {width} columns": textwrap.fill(
+            f"  cause: Server returned 422: {ANSWER}",
+            width,
+            subsequent_indent=" " * 9,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for width in (40, 60, 80, 160)
+    },
     "as lines": f"waybill: {REFUSAL}More of the log\n",
     "after times": "".join(f"2026-11-21T10:00:00.000Z {line}\n" for line in [*REFUSAL.splitlines(), "exit 1"]),
     "after other JSON": '{"level": "info"}\n{"a": {"b": 1}}\n' + REFUSAL,
