@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from tests.running import Server, serving
 
 # How long a host may take to answer is real time, also where a test has set the clock.
 freezegun.configure(extend_ignore_list=["registry.fetch", "registry.keys"])
+
+# What strikes at random can be repeated; chosen here, it is one number for all processes that share the tests.
+os.environ.setdefault("FAULT_SEED", str(random.SystemRandom().randrange(1, 10**6)))
 
 
 @pytest.fixture

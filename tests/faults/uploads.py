@@ -1,7 +1,6 @@
 """Uploads that go on while something breaks, and what must hold for each of them afterwards."""
 
 import os
-import random
 import signal
 import threading
 import time
@@ -17,8 +16,7 @@ from tests.running import Server, run_git
 
 UPLOADERS = 8
 CLEAR = {503, 507}  # later perhaps; nothing that a client would take for an answer to its file
-# FAULT_SEED repeats a run.
-SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+SEED = int(os.environ["FAULT_SEED"])  # repeats a run; tests/conftest.py chooses one
 
 
 @dataclass
