@@ -14,7 +14,6 @@ from registry.installation import View
 from registry.model import File, Release
 from registry.names import Distribution, ProjectName, RegistryName, same_version, version_order
 from registry.policy.decide import Allowed
-from registry.policy.files import BadFile
 from registry.policy.roles import Action, Principal
 from registry.records import parsed, timestamp
 
@@ -26,6 +25,7 @@ class RegistryAnswer(TypedDict):
     kind: str
     visibility: str
     projects: str  # open or declared
+    upstreams: list[str]  # of a composite: its registries in their order, as far as the caller may read something there
 
 
 class ListedProject(TypedDict):
@@ -73,10 +73,22 @@ class DetailedFile(FileAnswer):
 def registries(view: View, principal: Principal) -> Iterator[RegistryAnswer]:
     """List the registries of which the caller may read something, by name."""
     for name in sorted(view.policy.registries()):
-        if isinstance(view.decide(principal, Action.READ, name, None), Allowed):
-            found = view.policy.registry(name)
-            if found:
-                yield RegistryAnswer(name=name, kind=found.kind, visibility=found.visibility, projects=found.projects)
+        if not _reads(view, principal, name):
+            continue
+        found = view.policy.registry(name)
+        if found:
+            upstreams = [RegistryName(one.registry) for one in found.upstreams if one.registry]
+            yield RegistryAnswer(
+                name=name,
+                kind=found.kind,
+                visibility=found.visibility,
+                projects=found.projects,
+                upstreams=[one for one in upstreams if _reads(view, principal, one)],
+            )
+
+
+def _reads(view: View, principal: Principal, registry: RegistryName) -> bool:
+    return isinstance(view.decide(principal, Action.READ, registry, None), Allowed)
 
 
 def projects(
@@ -112,7 +124,7 @@ def project(view: View, registry: RegistryName, name: ProjectName) -> ProjectAns
         NotFound: there is none of this name.
     """
     found = view.index.status(registry, name)
-    if found is None and not _declared(view, registry, name):
+    if found is None and not view.policy.declares(registry, name):
         raise NotFound(f"Registry {registry} has no project '{name}'")
     record = view.index.snapshot.read(f"{project_folder(registry, name)}/project.json")
     return ProjectAnswer(
@@ -189,13 +201,6 @@ def file_shown(registry: RegistryName, found: File) -> DetailedFile:
         requires_python=found.requires_python,
         url=url,
     )
-
-
-def _declared(view: View, registry: RegistryName, name: ProjectName) -> bool:
-    try:
-        return view.policy.project(registry, name) is not None
-    except BadFile:
-        return True
 
 
 def provenance(index: Index, registry: RegistryName, found: File) -> dict[str, Any]:

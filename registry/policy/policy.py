@@ -93,6 +93,11 @@ class Policy:
         """List the projects that have a file of their own."""
         return [ProjectName(stem) for stem in self._stems(f"registries/{registry}/projects")]
 
+    def declares(self, registry: RegistryName, name: ProjectName) -> bool:
+        """Tell whether a project has a file of its own, also one that cannot be read."""
+        found = self._entries(f"registries/{registry}/projects").get(f"{name}.yaml")
+        return found is not None and not found.folder
+
     def cases(self, name: str) -> tuple[Case, ...]:
         """Read one file of cases; none where there is no such file."""
         return self._parsed(f"cases/{name}.yaml", lambda text, file: parse.cases(text, file, name)) or ()

@@ -136,6 +136,28 @@ def permit(
         Unauthenticated: no credentials were sent, and some are needed.
         Forbidden: the policy does not allow it.
     """
+    _require(view, principal, action, registry, project)
+    found = view.policy.registry(registry)
+    if found and found.kind == "composite":
+        raise Forbidden(f"Registry {registry} is a composite: an index of what others have; ask those for this")
+    if found and found.kind != "source":
+        raise Forbidden(f"Registry {registry} is of kind {found.kind}, which this version reads and does not serve yet")
+    passed(action)
+
+
+def permit_composite(view: View, principal: Principal, registry: RegistryName, project: ProjectName | None) -> None:
+    """Let somebody ask a composite; what they may read of its members is asked of them.
+
+    Raises:
+        Unauthenticated: no credentials were sent, and some are needed.
+        Forbidden: the policy does not allow it.
+    """
+    _require(view, principal, Action.READ, registry, project)
+
+
+def _require(
+    view: View, principal: Principal, action: Action, registry: RegistryName, project: ProjectName | None
+) -> None:
     verdict = view.decide(principal, action, registry, project)
     if isinstance(verdict, Denied):
         if principal.name is None:
@@ -143,7 +165,3 @@ def permit(
                 f"To {action} in registry {registry}, give a token as password, with user name __token__"
             )
         raise Forbidden(verdict.reason)
-    found = view.policy.registry(registry)
-    if found and found.kind != "source":
-        raise Forbidden(f"Registry {registry} is of kind {found.kind}, which this version reads and does not serve yet")
-    passed(action)

@@ -16,9 +16,10 @@ from registry.model import File, Sha256, Status
 from registry.names import Distribution, RegistryName
 from registry.policy.roles import Action
 from registry.records import timestamp
-from registry.web.auth import caller, known_registry, permit
+from registry.web.auth import caller, known_registry
 from registry.web.basis import rests_on
 from registry.web.doors import door
+from registry.web.together import reading
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -49,11 +50,15 @@ def send_file(installation: Installation, registry: str, sha256: str, filename: 
         filename: of the file; for its metadata with `.metadata` at its end.
     """
     view = installation.view()
-    principal, name = caller(view), known_registry(view, registry)
+    principal, named = caller(view), known_registry(view, registry)
     dist = distribution(filename.removesuffix(_METADATA))
-    permit(view, principal, Action.READ, name, dist.project)
+    asked = reading(view, principal, named, dist.project)
+    name = asked.owner(dist.project)
+    if name is None:
+        raise NotFound(f"Registry {named} has no project '{dist.project}'")
     record = file_path(name, dist)
-    facts = (f"{record}.json", f"{record}.metadata", f"{project_folder(name, dist.project)}/project.json")
+    projects = (f"{project_folder(one, dist.project)}/project.json" for one in asked.registries)
+    facts = (f"{record}.json", f"{record}.metadata", *projects)
     rests_on(view, principal, *facts)
     found = _offered(view, name, dist, sha256)
     if not filename.endswith(_METADATA):

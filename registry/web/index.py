@@ -10,16 +10,14 @@ from registry import history, simple
 from registry.errors import NotFound
 from registry.index import Index, project_folder
 from registry.installation import Installation, View
-from registry.names import ProjectName, RegistryName
-from registry.policy.decide import Allowed
-from registry.policy.files import BadFile
 from registry.policy.roles import Action, Principal
 from registry.store import LEDGER
-from registry.web.auth import caller, known_project, known_registry, permit
+from registry.web.auth import caller, known_project, known_registry
 from registry.web.basis import rests_on
 from registry.web.doors import Need, door, refused
 from registry.web.pages import WORTH_COMPRESSING, Page
 from registry.web.projects import FILES, ProjectPages, home
+from registry.web.together import reading
 
 # What a client may ask for, and what it is answered with; first wins among equals, so */* is HTML (pipenv, hatch).
 _OFFERS = {
@@ -49,12 +47,13 @@ class SimpleIndex:
         """
         view = self._installation.view()
         principal, name = caller(view), known_registry(view, registry)
-        permit(view, principal, Action.READ, name, None)
-        index = self._seen(revision, view, principal, name)
-        key = (name, str(index.fingerprint(name)), view.policy.commit, repr(principal), str(view.now.date()))
+        asked = reading(view, principal, name, None)
+        index = self._seen(revision, view, principal, *asked.registries)
+        shown = ",".join(str(index.fingerprint(one)) for one in asked.registries)
+        key = (name, shown, view.policy.commit, repr(principal), str(view.now.date()))
         kind, content_type = negotiated()
         render = simple.projects_json if kind == "json" else simple.projects_html
-        page = self._pages.pages.get((*key, kind), lambda: render(_readable(view, index, principal, name)))
+        page = self._pages.pages.get((*key, kind), lambda: render([*asked.projects(index)]))
         return answer(page.digest, kind, content_type, lambda: page)
 
     def project(self, registry: str, project: str, revision: str | None = None, files: str | None = None) -> Response:
@@ -69,26 +68,27 @@ class SimpleIndex:
         view = self._installation.view()
         principal, name = caller(view), known_registry(view, registry)
         wanted = known_project(project)
-        permit(view, principal, Action.READ, name, wanted)
-        index = self._seen(revision, view, principal, project_folder(name, wanted))
-        fingerprint = index.fingerprint(name, wanted)
-        if fingerprint is None and not declared(view, name, wanted):
+        asked = reading(view, principal, name, wanted)
+        index = self._seen(revision, view, principal, *(project_folder(one, wanted) for one in asked.registries))
+        owner = asked.owner(wanted, index)
+        fingerprint = index.fingerprint(owner, wanted) if owner else None
+        if owner is None or (fingerprint is None and not view.policy.declares(owner, wanted)):
             raise NotFound(f"Registry {name} has no project '{wanted}'")
         kind, content_type = negotiated()
-        public = home(view.policy, name)
+        public = home(view.policy, owner)
         path = files or (FILES if revision is None else f"../{FILES}")
 
         def page() -> Page:
             # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.
-            return self._pages.get(index, name, wanted, kind, path, public)
+            return self._pages.get(index, owner, wanted, kind, path, public)
 
         version = f"{fingerprint or 'empty'}-{zlib.crc32(path.encode()):08x}{zlib.crc32(public.encode()):08x}"
         return answer(version, kind, content_type, page)
 
-    def _seen(self, revision: str | None, view: View, principal: Principal, path: str) -> Index:
+    def _seen(self, revision: str | None, view: View, principal: Principal, *paths: str) -> Index:
         """Choose which ledger is shown; rights are always those of now."""
         if revision is None:
-            rests_on(view, principal, path)
+            rests_on(view, principal, *paths)
             return view.index
         return Index(history.at(self._installation.trail, LEDGER, revision))
 
@@ -129,20 +129,6 @@ def slashed(project: str | None) -> Redirect:
     last = known_project(project) if project is not None else "simple"
     refused()
     return redirect(f"{last}/", 302)
-
-
-def declared(view: View, registry: RegistryName, project: ProjectName) -> bool:
-    """Tell whether the policy names a project, also one whose file cannot be read."""
-    try:
-        return view.policy.project(registry, project) is not None
-    except BadFile:
-        return True
-
-
-def _readable(view: View, index: Index, principal: Principal, registry: RegistryName) -> list[ProjectName]:
-    """List the projects this caller may read, those still without files included."""
-    every = {*index.projects(registry), *view.policy.declared(registry)}
-    return [p for p in sorted(every) if isinstance(view.decide(principal, Action.READ, registry, p), Allowed)]
 
 
 def negotiated() -> tuple[str, str]:

@@ -13,8 +13,9 @@ from registry.names import ProjectName, RegistryName
 from registry.policy.addresses import default_registry
 from registry.policy.roles import Action
 from registry.pypi import project_json
-from registry.web.auth import caller, known_project, known_registry, meant, permit
+from registry.web.auth import caller, known_project, known_registry, meant
 from registry.web.doors import door
+from registry.web.together import reading
 
 
 def blueprint(installation: Installation) -> Blueprint:
@@ -51,8 +52,10 @@ def blueprint(installation: Installation) -> Blueprint:
 def _asked(installation: Installation, registry: str | None, project: str) -> tuple[View, RegistryName, ProjectName]:
     view = installation.view()
     principal = caller(view)
-    name, wanted = known_registry(view, registry or _unnamed(view)), known_project(project)
-    permit(view, principal, Action.READ, name, wanted)
+    named, wanted = known_registry(view, registry or _unnamed(view)), known_project(project)
+    name = reading(view, principal, named, wanted).owner(wanted)
+    if name is None:
+        raise NotFound(f"Registry {named} has no project '{wanted}'")
     return view, name, wanted
 
 

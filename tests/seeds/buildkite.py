@@ -25,6 +25,15 @@ publishers:
   organization_id: "{BUILDKITE["organization_id"]}"
   pipeline_id: "{BUILDKITE["pipeline_id"]}"
 """
+OTHER = "kind: source\nvisibility: private\nprojects: open\n"
+TOGETHER = f"""\
+kind: composite
+visibility: internal
+known_as: {{buildkite: {ORG}/my-composite}}
+upstreams:
+- registry: python
+- registry: stable
+"""
 
 
 def make(server: Server) -> None:
@@ -36,7 +45,8 @@ def make(server: Server) -> None:
         {
             "waybill.yaml": waybill,
             "registries/python/registry.yaml": REGISTRY,
-            "registries/stable/registry.yaml": "kind: source\nvisibility: private\nprojects: open\n",
+            "registries/stable/registry.yaml": f"{OTHER}grants: [{{role: read, to: [dave]}}]\n",
+            "registries/together/registry.yaml": TOGETHER,
             "registries/open/registry.yaml": "kind: source\nvisibility: public\nprojects: open\n",
         },
     )
@@ -199,6 +209,34 @@ def registry_tokens(desk: Desk) -> None:
     desk.run(f"curl -sSf -u buildkite:{answer['token']} {desk.host}{INDEX}/package-name/", refused="401")
 
 
-BUILDKITE_ROWS.later(
-    "K13", "composite registries", "several registries as one index come with a later version; a GitLab group reads so"
+@row(
+    "K13",
+    "several registries behind one URL, for pip and uv",
+    note="written as upstreams in a reviewed file; it opens no registry to who may not read it",
 )
+def composite(desk: Desk) -> None:
+    desk.publish("package-name", "1.13", "python")
+    desk.publish("other-package", "2.0", "stable")
+    desk.env = {"PIP_INDEX_URL": f"{desk.host}/empty/simple/", "UV_DEFAULT_INDEX": f"{desk.host}/empty/simple/"}
+    url = f"{desk.at('buildkite', desk.world.token('dave'))}/{ORG}/my-composite/pypi/simple"
+    for option in ("--index-url", "--extra-index-url"):
+        desk.run(f"pip install {option}={url} package-name==1.13 other-package")
+        assert desk.installed("other-package") == "2.0"
+        desk.uninstall()
+    desk.write("pip.conf", f"[global]\nindex-url = {url}\n")
+    desk.run("env -u PIP_INDEX_URL pip install package-name==1.13", PIP_CONFIG_FILE="pip.conf")
+    desk.uninstall()
+    desk.write("requirements.txt", f'--index-url="{url}"\npackage-name==1.13\nother-package\n')
+    desk.run("pip install -r requirements.txt")
+    project = '[project]\nname = "mine"\nversion = "1"\ndependencies = ["package-name==1.13", "other-package"]\n'
+    for option in ("--index-url", "--extra-index-url"):
+        desk.uninstall()
+        desk.write("pyproject.toml", project)
+        desk.run(f"env -u UV_DEFAULT_INDEX uv sync {option}={url}")
+        assert desk.installed("other-package") == "2.0"
+    desk.uninstall()
+    desk.write("pyproject.toml", f'{project}[tool.uv]\nindex-url = "{url}"\n')
+    desk.run("env -u UV_DEFAULT_INDEX uv sync")
+    assert desk.installed("package-name") == "1.13"
+    listed = desk.api("/-/api/v1/registries", "dave")["registries"]
+    assert {one["name"]: one["upstreams"] for one in listed}["together"] == ["python", "stable"]

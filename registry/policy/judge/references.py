@@ -3,8 +3,9 @@
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
+from registry.names import RegistryName
 from registry.policy.addresses import claimed_twice
-from registry.policy.files import BadFile, Grant, Problem, Statement
+from registry.policy.files import BadFile, Grant, Problem, Statement, Upstream
 from registry.policy.given import readable
 from registry.policy.policy import Policy
 
@@ -65,8 +66,7 @@ def _unlinked(policy: Policy) -> Iterator[Problem]:
         except BadFile:
             registry = None
         for upstream in registry.upstreams if registry else ():
-            if upstream.registry and upstream.registry not in registries:
-                yield _absent(upstream.statement, "registry", f"registries/{upstream.registry}/registry.yaml")
+            yield from _upstream(policy, upstream)
         for project in policy.declared(name):
             try:
                 own = policy.project(name, project)
@@ -75,6 +75,20 @@ def _unlinked(policy: Policy) -> Iterator[Problem]:
             if own and own.repository and own.repository not in linked:
                 place = own.repository_statement or own.statement
                 yield _absent(place, "linked repository", f"repositories/{own.repository}.yaml")
+
+
+def _upstream(policy: Policy, upstream: Upstream) -> Iterator[Problem]:
+    """Find what keeps a registry from taking projects from another."""
+    if upstream.registry is None:
+        return
+    name, statement = RegistryName(upstream.registry), upstream.statement
+    if name not in policy.registries():
+        yield _absent(statement, "registry", f"registries/{name}/registry.yaml")
+        return
+    found = readable(lambda: policy.registry(name))
+    if found and found.kind == "composite":
+        said = f"'{name}' is a composite itself; list its registries instead"
+        yield Problem(statement.file, statement.line, said)
 
 
 def _missing(statement: Statement, entry: str, known: Collection[str]) -> Problem:

@@ -133,7 +133,10 @@ REGISTRY_FILE = Table(
         ),
         "grants": Key(GRANTS_BY_PROJECT, "who has which role here"),
         "publishers": Key(PUBLISHERS, "CI identities that may publish every project here"),
-        "upstreams": Key(ListOf(_UPSTREAM, most=100), "where a composite or remote registry takes its projects from"),
+        "upstreams": Key(
+            ListOf(_UPSTREAM, most=100),
+            "where a composite or remote registry takes its projects from; of two that claim a name, the first has it",
+        ),
         "frozen": Key(Flag(), "true: nothing is published, yanked or deleted here; reading goes on"),
         "known_as": Key(KNOWN_AS, "addresses of other systems whose place it takes, so that clients of them find it"),
         "accepts": Key(

@@ -103,6 +103,14 @@ RAILS: dict[str, tuple[Texts, str, Texts]] = {
         "registries/all/registry.yaml:2: the registry it names does not exist",
         {"registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: python}]\n"},
     ),
+    "a composite of composites": (
+        {
+            "registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: more}]\n",
+            "registries/more/registry.yaml": "kind: composite\nupstreams: [{registry: python}]\n",
+        },
+        "registries/all/registry.yaml:2: 'more' is a composite itself; list its registries instead",
+        {"registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: python}]\n"},
+    ),
     "a linked repository that is still linked": (
         {LINKED: None, PROJECT: START[PROJECT] + "repository: payments\n"},
         f"{PROJECT}:4: the linked repository it names",

@@ -1,0 +1,247 @@
+"""Composite registries: several as one index, in which an upload moves no name and nobody reads more than elsewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from registry.policy.roles import Scope
+from tests.archives import wheel
+from tests.registry.web.site import Site, basic, new_site
+from tests.registry.web.test_front import asked_twice
+from tests.registry.web.test_seeds import JSON
+
+PEOPLE = "alice: {}\nbob: {}\ncarol: {}\n"
+ALL = "kind: composite\nvisibility: internal\nupstreams:\n  - registry: python\n  - registry: shared\n"
+INDEX = "/all/simple/"
+
+
+def source(visibility: str, readers: str) -> str:
+    return f"kind: source\nvisibility: {visibility}\nprojects: open\ngrants: [{{role: read, to: [{readers}]}}]\n"
+
+
+def made(folder: Path, composite: str = ALL, visibility: str = "private") -> Site:
+    """Two registries and a composite of both: bob reads the second of them, carol none."""
+    site = new_site(folder / "data")
+    site.policy(
+        people=PEOPLE,
+        registries__python__registry=source(visibility, "alice"),
+        registries__shared__registry=source(visibility, "alice, bob"),
+        registries__all__registry=composite,
+    )
+    return site
+
+
+def published(site: Site, name: str, version: str, where: str) -> None:
+    assert site.publish(wheel(name, version), f"/{where}/").status_code == 200
+
+
+def versions(site: Site, name: str, person: str = "alice", at: str = INDEX) -> list[str]:
+    page = site.ask(f"{at}{name}/", person, headers=JSON)
+    assert page.status_code == 200, page.text
+    found: list[str] = page.get_json(force=True)["versions"]
+    return found
+
+
+def names(site: Site, person: str = "alice", at: str = INDEX) -> list[str]:
+    listed = site.ask(at, person, headers=JSON)
+    assert listed.status_code == 200, listed.text
+    return [project["name"] for project in listed.get_json(force=True)["projects"]]
+
+
+def file_at(site: Site, name: str, person: str = "alice") -> str:
+    listed = site.ask(f"{INDEX}{name}/", person, headers=JSON).get_json(force=True)
+    found: str = listed["files"][0]["url"]
+    return "/all/" + found.removeprefix("../../")
+
+
+def test_a_composite_is_one_index_of_what_its_registries_have(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    published(site, "tools", "2.0", "shared")
+    assert names(site) == ["core", "tools"]
+    assert versions(site, "core") == ["1.0"]
+    assert versions(site, "Tools") == ["2.0"]
+    url = file_at(site, "tools")
+    assert site.ask(url, "alice").data == wheel("tools", "2.0")[1]
+    assert b"Name: tools" in site.ask(f"{url}.metadata", "alice").data
+    html = site.ask(INDEX, "alice").text
+    assert '<a href="tools/">' in html
+    assert site.ask("/all/pypi/tools/json", "alice").get_json()["info"]["version"] == "2.0"
+    assert site.ask("/acme/all/pypi/simple/tools/", "alice").status_code == 200
+
+
+def test_of_a_composite_everybody_sees_what_they_may_read_elsewhere_and_no_more(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    published(site, "tools", "2.0", "shared")
+    url = file_at(site, "core")
+    assert names(site, "bob") == ["tools"]
+    for path in (f"{INDEX}core/", url, f"{url}.metadata", "/all/pypi/core/json"):
+        assert site.ask(path, "alice").status_code == 200
+        assert site.ask(path, "bob").status_code == 403
+        assert site.ask(path, None).status_code == 401
+    for path in (INDEX, f"{INDEX}core/", f"{INDEX}tools/", f"{INDEX}unknown/"):
+        assert site.ask(path, "carol").status_code == 403
+
+
+def test_a_composite_has_a_visibility_of_its_own_beside_those_of_its_registries(tmp_path: Path) -> None:
+    site = made(tmp_path, ALL.replace("internal", "private") + "grants: [{role: read, to: [bob], projects: [to*]}]\n")
+    published(site, "core", "1.0", "python")
+    published(site, "tools", "2.0", "shared")
+    assert versions(site, "tools", "bob") == ["2.0"]
+    assert site.ask(f"{INDEX}core/", "bob").status_code == 403
+    assert site.ask(f"{INDEX}tools/", "carol").status_code == 403
+    assert site.ask("/shared/simple/tools/", "alice").status_code == 200
+
+
+def test_nobody_in_particular_reads_a_public_composite_of_public_registries_alone(tmp_path: Path) -> None:
+    site = made(tmp_path, ALL.replace("internal", "public"), "public")
+    published(site, "core", "1.0", "python")
+    assert names(site, at=INDEX, person="") == ["core"]
+    assert site.ask(f"{INDEX}core/", None).status_code == 200
+    assert site.ask(f"{INDEX}unknown/", None).status_code == 404
+    site.policy(registries__shared__registry=source("private", "alice"))
+    assert site.ask(f"{INDEX}core/", None).status_code == 200
+    assert site.ask(f"{INDEX}unknown/", None).status_code == 401  # 404 would tell what the private one does not have
+    assert site.ask(INDEX, None).status_code == 401
+
+
+def test_an_unknown_name_is_404_to_who_may_read_one_of_its_registries(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    for person in ("alice", "bob"):
+        assert site.ask(f"{INDEX}unknown/", person).status_code == 404
+        assert site.ask(f"/all/files/{'0' * 64}/unknown-1.0-py3-none-any.whl", person).status_code == 404
+    assert site.ask("/all/pypi/unknown/json", "bob").status_code == 404
+
+
+@pytest.mark.parametrize("first", ["python", "shared"])
+def test_an_upload_to_one_registry_takes_no_name_from_another(tmp_path: Path, first: str) -> None:
+    site = made(tmp_path)
+    second = "shared" if first == "python" else "python"
+    published(site, "core", "1.0", first)
+    published(site, "core", "99.0", second)
+    assert versions(site, "core") == ["1.0"]
+    other = site.ask(f"/{second}/simple/core/", headers=JSON).get_json(force=True)["files"][0]["url"]
+    assert site.ask("/all/" + other.removeprefix("../../"), "alice").status_code == 404
+
+
+def test_a_name_of_a_registry_that_one_may_not_read_is_answered_from_no_other(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "secret", "1.0", "python")
+    published(site, "secret", "9.9", "shared")
+    assert site.ask(f"{INDEX}secret/", "bob").status_code == 403
+    assert names(site, "bob") == []
+    assert versions(site, "secret") == ["1.0"]
+
+
+@pytest.mark.parametrize(
+    ("files", "declaring", "owner"),
+    [
+        (["shared"], ["python"], "python"),  # listed first
+        (["python"], ["shared"], "python"),  # listed later: its owners take no name by a file of their own
+        (["shared", "python"], ["python"], "python"),
+        (["python", "shared"], ["shared"], "python"),
+        (["shared", "python"], ["shared"], "shared"),
+        ([], ["shared"], "shared"),
+        ([], ["python", "shared"], "python"),
+    ],
+)
+def test_of_a_registry_that_declares_a_name_and_one_that_had_files_first_the_one_listed_first_has_it(
+    tmp_path: Path, files: list[str], declaring: list[str], owner: str
+) -> None:
+    site = made(tmp_path)
+    for where in files:
+        published(site, "core", "1.0" if where == "python" else "99.0", where)
+    site.policy(**{f"registries__{where}__projects__core": "{}\n" for where in declaring})
+    shown = {"python": "1.0", "shared": "99.0"}[owner]
+    assert versions(site, "core") == ([shown] if owner in files else [])
+    assert names(site) == ["core"]
+    assert site.ask(f"{INDEX}core/", "bob").status_code == (200 if owner == "shared" else 403)
+
+
+def test_a_declaration_that_cannot_be_read_keeps_its_name(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    site.policy(registries__python__projects__core="grant: []\n")
+    published(site, "core", "99.0", "shared")
+    refused = site.ask(f"{INDEX}core/", "bob")
+    assert refused.status_code == 403
+    assert "registries/python/projects/core.yaml:1" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        (None, "registries/shared/registry.yaml does not exist"),
+        ("kind: sauce\n", "registries/shared/registry.yaml:1"),
+        ("kind: remote\nupstreams: [{url: 'https://index.example/simple/'}]\n", "of kind remote"),
+        ("kind: composite\nupstreams: [{registry: python}]\n", "which is a composite itself"),
+    ],
+)
+def test_while_a_registry_of_it_cannot_be_asked_a_composite_answers_nothing(
+    tmp_path: Path, member: str | None, said: str
+) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    url = file_at(site, "core")
+    site.policy(registries__shared__registry=member)
+    for path in (INDEX, f"{INDEX}core/", f"{INDEX}unknown/", url):
+        refused = site.ask(path, "alice")
+        assert refused.status_code == 403
+        assert said in refused.text
+        stranger = site.ask(path, None)
+        assert stranger.status_code == 401
+        assert "shared" not in stranger.text
+    assert site.ask("/python/simple/core/", "alice").status_code == 200
+
+
+def test_a_token_limited_to_a_composite_reads_there_and_nowhere_else(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    published(site, "tools", "2.0", "shared")
+    sent = {"Authorization": basic("__token__", site.limited("bob", Scope(registries=("all",))))}
+    assert site.ask(f"{INDEX}tools/", None, headers=sent).status_code == 200
+    assert site.ask(f"{INDEX}core/", None, headers=sent).status_code == 403
+    assert site.ask("/shared/simple/tools/", None, headers=sent).status_code == 403
+    sent = {"Authorization": basic("__token__", site.limited("bob", Scope(registries=("shared",))))}
+    assert site.ask(f"{INDEX}tools/", None, headers=sent).status_code == 403
+
+
+def test_a_composite_answers_for_the_past_as_its_registries_were(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    before = site.head()
+    published(site, "core", "2.0", "python")
+    published(site, "tools", "2.0", "shared")
+    past = f"/all/@{before}/simple/"
+    assert names(site, at=past) == ["core"]
+    assert versions(site, "core", at=past) == ["1.0"]
+    assert site.ask(f"{past}tools/", "alice").status_code == 404
+    assert site.ask(f"{past}core/", "bob").status_code == 403
+
+
+def test_what_the_front_repeats_of_a_composite_ends_when_a_name_moves_or_a_right_ends(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "shared")
+    headers = {"Authorization": basic("__token__", site.token("bob")), **JSON}
+    for path in (INDEX, f"{INDEX}core/", f"{INDEX}later/", file_at(site, "core")):
+        first, again, alone = asked_twice(site, path, headers)
+        assert first == again == alone
+    published(site, "later", "1.0", "shared")
+    assert versions(site, "later", "bob") == ["1.0"]
+    assert names(site, "bob") == ["core", "later"]
+    site.policy(registries__python__projects__core="{}\n")
+    assert site.ask(f"{INDEX}core/", "bob").status_code == 403
+    site.policy(registries__shared__registry=source("private", "alice"))
+    assert site.ask(f"{INDEX}later/", "bob").status_code == 403
+
+
+def test_a_composite_takes_nothing_and_the_api_answers_for_its_registries(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "tools", "2.0", "shared")
+    assert "takes no uploads" in site.publish(wheel("tools", "3.0"), "/all/").text
+    listed = site.ask("/-/api/v1/registries", "bob").get_json()["registries"]
+    found = {one["name"]: (one["kind"], one["upstreams"]) for one in listed}
+    assert found == {"all": ("composite", ["shared"]), "shared": ("source", [])}  # no name of what bob may not read
+    refused = site.ask("/-/api/v1/registries/all/projects/tools", "bob")
+    assert refused.status_code == 403
+    assert "ask those" in refused.get_json()["detail"]
