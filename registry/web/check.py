@@ -11,7 +11,7 @@ from registry.policy.roles import Action
 from registry.upload import examine
 from registry.web import params
 from registry.web.doors import Query, door
-from registry.web.upload import receive_file
+from registry.web.upload import receive_form
 
 
 class CheckAnswer(TypedDict):
@@ -46,8 +46,8 @@ def blueprint(installation: Installation) -> Blueprint:
     def check() -> ResponseReturnValue:
         registry = params.text("registry")
         with ExitStack() as stack:
-            received = receive_file(installation, registry, stack)
-            found = examine(installation, *received[:-1])
+            received = receive_form(installation, registry, stack)
+            found = examine(installation, *received.upload)
             dist, sha256 = found.candidate.dist, found.candidate.sha256
         here = found.existing is not None
         identity = {"filename": dist.filename, "project": dist.project, "version": dist.version, "sha256": sha256}

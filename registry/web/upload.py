@@ -22,6 +22,7 @@ from registry.upload import Accepted, upload
 from registry.web.auth import caller, known_registry, permit
 from registry.web.doors import door
 from registry.web.form import FORM_BYTES, FORM_PARTS, Form, receive
+from registry.web.legacy import UPLOAD, ordered
 from registry.web.request import Request
 
 _SINGLE = (
@@ -32,20 +33,36 @@ _SINGLE = (
     "sha256_digest",
     "blake2_256_digest",
     "attestations",
+    "reason",
     ":action",
     "protocol_version",
 )
 
 
 class Received(NamedTuple):
-    """Who uploads what, in the order in which `upload` asks for it."""
+    """Who sent which form, and what it says."""
 
     principal: Principal
     registry: RegistryName
-    filename: str
-    draft: Incoming
-    form: dict[str, str]  # what the client says of it
-    declared: dict[str, str] | None  # and of where it comes from
+    form: Form
+    said: dict[str, str]
+    declared: dict[str, str] | None  # of where it comes from
+
+    @property
+    def action(self) -> str:
+        """What is asked for."""
+        return self.said.get(":action", UPLOAD)
+
+    @property
+    def upload(self) -> tuple[Principal, RegistryName, str, Incoming, dict[str, str]]:
+        """What is uploaded, in the order in which the verb asks for it.
+
+        Raises:
+            Invalid: the form asks for something else, or carries no file.
+        """
+        if self.action != UPLOAD:
+            raise Invalid(f":action: {self.action[:80]!a} is not served here with a file; only {UPLOAD!a} is")
+        return self.principal, self.registry, self.form.filename, self.form.draft, self.said
 
 
 class Uploads:
@@ -71,8 +88,19 @@ class Uploads:
             Where it went, and what came of it; a refusal is raised.
         """
         with ExitStack() as stack:
-            received = receive_file(self._installation, registry, stack)
-            accepted = upload(self._installation, *received[:-1], declared=received.declared)
+            return self._taken(receive_form(self._installation, registry, stack))
+
+    def answer(self, registry: str) -> Response:
+        """Take the upload that this request is, or do what the form asks for beside."""
+        with ExitStack() as stack:
+            received = receive_form(self._installation, registry, stack)
+            if received.action == UPLOAD or received.form.filename:
+                return told(self._taken(received)[1])
+            done = ordered(self._installation, received.principal, received.registry, received.action, received.said)
+        return _text(done)
+
+    def _taken(self, received: Received) -> tuple[RegistryName, Accepted]:
+        accepted = upload(self._installation, *received.upload, declared=received.declared)
         if accepted.commit:
             self._landed(received.registry, accepted.file.dist.project)
         return received.registry, accepted
@@ -86,14 +114,14 @@ def blueprint(uploads: Uploads) -> Blueprint:
     @routes.post("/<registry>")
     @routes.post("/<registry>/legacy/")
     @routes.post("/<registry>/legacy")
-    @door(Action.PUBLISH, "Uploads a file")
+    @door(Action.PUBLISH, "Uploads a file; by :action, yanks, unyanks or deletes a release")
     def receive_upload(registry: str) -> Response:
-        return told(uploads.accept(registry)[1])
+        return uploads.answer(registry)
 
     return routes
 
 
-def receive_file(installation: Installation, raw_registry: str, stack: ExitStack) -> Received:
+def receive_form(installation: Installation, raw_registry: str, stack: ExitStack) -> Received:
     """Authenticate before a byte of the body is read, then stream it into a draft.
 
     Args:
@@ -114,11 +142,11 @@ def receive_file(installation: Installation, raw_registry: str, stack: ExitStack
         form = receive(_request(), _SINGLE, installation.blobs, limits.file_bytes, stack)
     except RequestEntityTooLarge:
         raise TooLarge(_too_large(limits)) from None
-    return Received(principal, registry, form.filename, form.draft, _said(form), said)
+    return Received(principal, registry, form, _said(form), said)
 
 
 def _said(form: Form) -> dict[str, str]:
-    """Read the fields that say which file this is; all others are accepted and ignored, also unknown ones."""
+    """Read the fields that say what is meant; all others are accepted and ignored, also unknown ones."""
     said: dict[str, str] = {}
     for field in _SINGLE:
         values = [value for value in form.values(field) if value != "UNKNOWN"]
@@ -126,9 +154,6 @@ def _said(form: Form) -> dict[str, str]:
             raise Invalid(f"{field}: given {len(values)} times with different values; send it once")
         if values:
             said[field] = values[0]
-    action = said.get(":action", "file_upload")
-    if action != "file_upload":
-        raise Invalid(f":action: {action!a} is not served here; only 'file_upload' is")
     if said.get("protocol_version", "1") != "1":
         raise Invalid(f"protocol_version: {said['protocol_version']!a} is unknown; send 1")
     return said
@@ -156,7 +181,11 @@ def told(accepted: Accepted) -> Response:
         text = f"{file.filename} is here already with the same content, sha256 {file.sha256}; nothing was written"
     else:
         text = f"Accepted {file.filename}, sha256 {file.sha256}, as ledger commit {accepted.commit}"
-    return current_app.response_class(text + "\n", content_type="text/plain; charset=utf-8")
+    return _text(text)
+
+
+def _text(sentence: str) -> Response:
+    return current_app.response_class(f"{sentence}\n", content_type="text/plain; charset=utf-8")
 
 
 def _request() -> Request:

@@ -51,3 +51,12 @@ def test_curl_uploads_in_chunks_of_no_announced_length(acme: Server, bob: str, d
     said = desk.run([*command, "-F", f"file=@{path}", acme.upload_url])
     assert said.returncode == 0, said.stdout + said.stderr
     assert path.name in listed(acme, "bob-cu-chunks")
+
+
+@pytest.mark.client("curl", "publish")
+def test_curl_removes_a_release_by_the_form_that_pypiserver_documents(acme: Server, desk: Desk) -> None:
+    publish(acme, *pair("cu-gone"))
+    form = ["-F", ":action=remove_pkg", "-F", "name=cu-gone", "-F", "version=1.0"]
+    said = desk.run(["curl", "-sS", "--fail-with-body", "-u", f"__token__:{acme.token}", *form, acme.upload_url])
+    assert said.stdout == "Deleted 2 files of cu-gone 1.0; the names stay taken\n"
+    assert not listed(acme, "cu-gone")
