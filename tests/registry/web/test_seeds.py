@@ -1,5 +1,6 @@
 """Addresses of four other systems: they lead to the same pages, files and uploads, with the same rights."""
 
+import hashlib
 import json
 from pathlib import Path
 from urllib.parse import urljoin
@@ -330,3 +331,31 @@ def test_buildkite_deletes_a_package_for_who_may_write(tmp_path: Path) -> None:
     assert site.ask(path, method="DELETE").status_code == 200
     assert site.ask(path).status_code == 404
     assert packages(site).get_json()["items"] == []
+
+
+def test_buildkite_gives_a_hundred_packages_a_page_and_a_hundred_pages(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    for number in range(101):
+        assert site.publish(wheel("tools", f"1.{number}")).status_code == 200
+    first = packages(site, name="tools", per_page="1000").get_json()
+    assert len(first["items"]) == 100
+    second = site.ask(first["links"]["next"].removeprefix("http://localhost"), "bob").get_json()
+    assert [item["version"] for item in second["items"]] == ["1.0"]
+    last = packages(site, name="tools", per_page="1", page="100").get_json()
+    assert [item["version"] for item in last["items"]] == ["1.1"]
+    assert "next" not in last["links"]
+    assert packages(site, name="tools", per_page="1", page="101").get_json()["items"] == last["items"]
+
+
+def test_buildkite_reads_the_bytes_of_a_package_once_to_tell_its_digests(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    for version in ("1.0", "2.0"):
+        assert site.publish(wheel("tools", version)).status_code == 200
+    looked = packages(site, "/tools-1.0-py3-none-any.whl").get_json()
+    assert looked["digests"]["sha512"] == hashlib.sha512(wheel("tools", "1.0")[1]).hexdigest()
+    for artifact in (site.folder / "waybill.git" / "lfs" / "objects").rglob("*"):
+        if artifact.is_file():
+            artifact.chmod(0o600)
+            artifact.write_bytes(b"damaged")
+    assert packages(site, "/tools-1.0-py3-none-any.whl").get_json() == looked
+    assert packages(site, "/tools-2.0-py3-none-any.whl").status_code == 503  # nobody looked while it was whole
