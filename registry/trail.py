@@ -52,16 +52,17 @@ class Trail:
         return self._ask(branch, lambda _, length: length, progress)
 
     def mentioning(self, branch: str, facts: Mapping[str, str], upto: int = 2**63) -> Iterator[str]:
-        """Find the commits that may state all of some facts, newest first.
+        """Find the commits that may state all of some facts, newest first, as `placed` does."""
+        return (commit for _, commit in self.placed(branch, facts, upto))
+
+    def placed(self, branch: str, facts: Mapping[str, str], upto: int = 2**63) -> Iterator[tuple[int, str]]:
+        """Find all commits that state some facts, and perhaps some that do not, newest first: place and id of each.
 
         Args:
             branch: where to look.
             facts: by trailer: Registry, Project, Version (of a project), Pipeline (of any attempt), Repository (or the
                 end of its URL), Commit (or its beginning), Principal.
             upto: only among the first so many commits; None: all.
-
-        Yields:
-            Commit ids: every commit that states them, and perhaps some that do not.
         """
         keys = {name: mark for name, mark in marks.of_facts(facts).items() if mark != marks.NOT_SAID}
         below = -(-min(self.catch_up(branch), upto) // STRIP)
@@ -77,6 +78,10 @@ class Trail:
     def place(self, branch: str, commit: str) -> int | None:
         """Tell how many commits of a branch lead up to this one, itself counted; None where it is not among them."""
         return self._ask(branch, partial(_place, branch=branch, commit=commit))
+
+    def at(self, branch: str, place: int) -> str | None:
+        """Find the commit that so many lead up to, itself counted; None where there is none: the other way round."""
+        return self._ask(branch, partial(_at, branch=branch, place=place))
 
     def until(self, branch: str, moment: int) -> str | None:
         """Find the commit that was the newest at a moment, in seconds since the epoch; None before the first."""
@@ -151,8 +156,10 @@ def _read(strips: Strips, branch: str, name: str, number: int, length: int) -> b
     return content
 
 
-def _mentioning(strips: Strips, length: int, branch: str, keys: Mapping[str, bytes], at: range, upto: int) -> list[str]:
-    found: list[str] = []
+def _mentioning(
+    strips: Strips, length: int, branch: str, keys: Mapping[str, bytes], at: range, upto: int
+) -> list[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
     for number in reversed(at):
         columns = [(_read(strips, branch, name, number, length), key) for name, key in keys.items()]
         fitting = range(min(STRIP, length - number * STRIP))
@@ -162,7 +169,7 @@ def _mentioning(strips: Strips, length: int, branch: str, keys: Mapping[str, byt
         ]  # fmt: skip
         if hits:
             ids = _read(strips, branch, "commit", number, length)
-            found += [ids[20 * n : 20 * n + 20].hex() for n in reversed(hits)]
+            found += [(number * STRIP + n + 1, ids[20 * n : 20 * n + 20].hex()) for n in reversed(hits)]
     return found
 
 
@@ -195,6 +202,12 @@ def _place(strips: Strips, length: int, branch: str, commit: str) -> int | None:
         if at is not None:
             return number * STRIP + at + 1
     return None
+
+
+def _at(strips: Strips, length: int, branch: str, place: int) -> str | None:
+    number, off = divmod(place - 1, STRIP)
+    there = 0 < place <= length
+    return _read(strips, branch, "commit", number, length)[20 * off : 20 * off + 20].hex() if there else None
 
 
 def _until(strips: Strips, length: int, branch: str, moment: int) -> str | None:

@@ -12,6 +12,7 @@ from registry.web.seeds import (
     buildkite_tokens,
     gitlab,
     gitlab_groups,
+    gitlab_packages,
 )
 from registry.web.upload import Uploads
 
@@ -32,4 +33,5 @@ def blueprints(installation: Installation, index: SimpleIndex, uploads: Uploads)
         buildkite_tokens.blueprint(installation),
         gitlab.blueprint(installation, index, uploads),
         gitlab_groups.blueprint(installation, index),
+        gitlab_packages.blueprint(installation),
     ]

@@ -86,6 +86,7 @@ class World:
     secrets: dict[tuple[str, str], str] = field(default_factory=dict)  # by who, and scope or state of the token
     browsers: dict[tuple[str, str], Browser] = field(default_factory=dict)
     victim: str = ""  # id of somebody's token
+    numbers: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # by registry and project, as GitLab
 
     def policy(self, state: str) -> None:
         """Put the policy into a state."""
@@ -179,16 +180,26 @@ def _publish(world: World) -> None:
     site = world.site
     site.secrets["owner"] = world.secrets["owner", WHOLE]
     for where in WHERE:
-        for name in ("thing", *(f"{state}-thing" for state in PROJECTS)):
+        names = ("thing", *(f"{state}-thing" for state in PROJECTS))
+        for name in names:
             for version in ("1.0", "2.0"):
                 answer = site.publish(wheel(name, version), f"/{where}/", "owner")
                 assert answer.status_code == 200, answer.text
             path = f"/-/api/v1/registries/{where}/projects/{name}/releases/2.0/yank"
             assert site.ask(path, "owner", method="PUT", data=b'{"reason": "old"}').status_code == 200
+        world.numbers |= {(where, name): _numbers(site, where, name) for name in names}
         for state, status in PROJECTS.items():
             name = ProjectName(f"{state}-thing")
             record = project_record(name, by="owner", at=datetime.now(UTC), status=status, reason="so")
             site.ledger({f"{project_folder(RegistryName(where), name)}/project.json": record})
+
+
+def _numbers(site: Site, where: str, name: str) -> tuple[str, str]:
+    """Give the numbers that GitLab's API has for release 1.0 of a project, and its file."""
+    base, query = f"/api/v4/projects/{where}/packages", {"package_name": name, "package_version": "1.0"}
+    found = {one["name"]: one["id"] for one in site.ask(base, "owner", query=query).get_json()}
+    [file] = site.ask(f"{base}/{found[name]}/package_files", "owner").get_json()
+    return str(found[name]), str(file["id"])
 
 
 def _upload_token(site: Site, kind: str) -> str:

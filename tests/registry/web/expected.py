@@ -238,6 +238,11 @@ EXPECTED[f"GET {BUILDKITE}/packages"] = acts(READ, whole_registry=True)
 EXPECTED[f"GET {BUILDKITE}/packages/<id_>"] = acts(READ)
 EXPECTED[f"DELETE {BUILDKITE}/packages/<id_>"] = ENDS[f"DELETE {BUILDKITE}/packages/<id_>"] = acts(WRITE)
 EXPECTED[f"POST {BUILDKITE}/packages/<id_>/copy"] = ENDS[f"POST {BUILDKITE}/packages/<id_>/copy"] = promotes
+_PACKAGES = "/api/v4/projects/<path:id_>/packages"
+EXPECTED[f"GET {_PACKAGES}"] = acts(READ, whole_registry=True)
+EXPECTED |= {f"GET {_PACKAGES}/<number>{rest}": acts(READ) for rest in ("", "/package_files")}
+for _gone in (f"DELETE {_PACKAGES}/<number>", f"DELETE {_PACKAGES}/<number>/package_files/<file>"):
+    EXPECTED[_gone] = ENDS[_gone] = acts(WRITE)
 # A registry token there is an API token that reads one registry, and everybody sees their own alone.
 _TOKENS = f"{BUILDKITE}/tokens"
 

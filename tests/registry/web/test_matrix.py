@@ -54,6 +54,7 @@ def sent(world: World, cell: Cell, route: str) -> TestResponse:
     """Ask a route what a cell asks."""
     method, _, rule = route.partition(" ")
     named = world.named(cell) | ({"version": "2.0"} if method == "PUT" else {})  # which is yanked already
+    named["number"], named["file"] = world.numbers[cell.where, named["project"]]
     named["id_"] = named["filename"] if "packages/<id_>" in route else "acme" if "/groups/" in route else cell.where
     path = "".join(named.get(part.rpartition(":")[2], part) for part in _parts(rule))
     if "/changes/" in route:
