@@ -1,5 +1,8 @@
 """GitLab: "PyPI packages in the package registry", G1 to G14."""
 
+import json
+from typing import Any
+
 from packaging.version import Version
 
 from tests.running import Server
@@ -115,8 +118,9 @@ def pypirc(desk: Desk) -> None:
 @row("G7", "what was published is on the page of the registry", page=True)
 def listed(desk: Desk) -> None:
     desk.publish("shown-package", "1.0", "payments")
-    shown = desk.api("/-/api/v1/registries/payments/projects/shown-package/releases/1.0", "dave")
-    assert len(shown["files"]) == 2
+    shown, files = package(desk, "shown-package", "dave")
+    assert (shown["version"], shown["package_type"]) == ("1.0", "pypi")
+    assert len(files) == 2
 
 
 @row(
@@ -132,9 +136,9 @@ def again(desk: Desk) -> None:
     assert len(commits_of(desk.world.server, file)) == 1
     desk.build("mypypipackage", "0.0.8", files={"other.py": b""})
     desk.run(f"{upload} --disable-progress-bar", refused="File already exists", **login(desk, "bob", "bob"))
+    shown, _ = package(desk, "mypypipackage&package_version=0.0.8", "alice")
     desk.run(
-        f"waybill delete mypypipackage==0.0.8 --registry payments --url {desk.host}",
-        WAYBILL_TOKEN=desk.world.server.token,
+        f"curl -sSf --request DELETE --header 'PRIVATE-TOKEN: {desk.world.token('alice')}' {packages(desk, shown)}"
     )
     desk.run(upload, refused="400", **login(desk, "bob", "bob"))
 
@@ -205,6 +209,17 @@ def trouble(desk: Desk) -> None:
         f"--extra-index-url {simple(desk, '/api/v4/projects/124/packages/pypi')} mypypipackage==0.0.14 in-tools==0.0.14"
     )
     assert (desk.installed("mypypipackage"), desk.installed("in-tools")) == ("0.0.14", "0.0.14")
+
+
+def packages(desk: Desk, package: dict[str, Any]) -> str:
+    return f"{desk.host}/api/v4/projects/123/packages/{package['id']}"
+
+
+def package(desk: Desk, name: str, person: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Give the one package of a name, and its files, as GitLab's packages API has them."""
+    curl = f"curl -sSf --header 'PRIVATE-TOKEN: {desk.world.token(person)}'"
+    [found] = json.loads(desk.run(f"{curl} '{desk.host}/api/v4/projects/123/packages?package_name={name}'"))
+    return found, json.loads(desk.run(f"{curl} {packages(desk, found)}/package_files"))
 
 
 def login(desk: Desk, name: str, person: str) -> dict[str, str]:

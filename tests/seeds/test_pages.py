@@ -59,7 +59,7 @@ def test_every_block_of_a_page_works_as_it_stands_there(desk: tuple[Desk, list[B
         text = block.text.replace(f"machine {HOST}", "machine 127.0.0.1")
         text = text.replace(f"https://{HOST}", at.host).replace(HOST, host)
         text = re.sub(rf"https://([^\s@/]+@{re.escape(host)})", r"http://\1", text)
-        text = re.sub(r"(?<![A-Z_$])TOKEN(?![A-Z_=])", token, text)
+        text = re.sub(r"(?<![A-Z_$-])TOKEN(?![A-Z_=])", token, text)
         if block.language == "sh":
             at.run(text)
             ran += 1

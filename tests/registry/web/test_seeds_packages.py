@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 from registry.cli import data
 from registry.policy.roles import Role, Scope
 from registry.web.faces import create_app
+from registry.web.seeds import gitlab_lists
 from tests.archives import sdist, wheel
 from tests.registry.web.site import Site, new_site
 
@@ -88,6 +89,16 @@ def test_a_list_comes_in_pages_with_the_headers_that_clients_ask_on_by(site: Sit
     assert (second.headers["X-Prev-Page"], second.headers["X-Next-Page"]) == ("1", "")
     assert asked(site, page="9").get_json() == []
     assert asked(site, per_page="1000").headers["X-Per-Page"] == "100"
+
+
+def test_where_more_fit_than_a_list_is_made_of_it_says_to_ask_for_fewer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitlab_lists, "MOST", 3)
+    refused = asked(site)
+    assert refused.status_code == 400
+    assert refused.get_json()["message"].startswith("package_name: 4 packages fit")
+    assert len(listed(site, package_name="tools")) == 3
 
 
 def test_a_package_is_shown_alone_as_in_the_list_and_its_files_in_the_order_they_came(site: Site) -> None:
