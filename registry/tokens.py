@@ -1,23 +1,21 @@
-"""API tokens: long-lived secrets of people and service accounts, made and ended here."""
+"""API tokens: long-lived secrets of people and service accounts, made, described and ended here."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from registry import names
 from registry.credentials import digest, find, new_secret, token_path
-from registry.errors import Forbidden, Invalid, NotFound
+from registry.errors import Conflict, Invalid, NotFound
 from registry.index import Index
 from registry.installation import OPERATOR, Installation, Trailer, View, Writing
 from registry.model import Decision, Origin, Token
-from registry.policy.files import BadFile, Statement
-from registry.policy.given import readable
-from registry.policy.rights import belongs
+from registry.policy.files import BadFile
 from registry.policy.roles import Principal, Scope
 from registry.records import timestamp
 from registry.token_records import token_record
+from registry.token_rights import ender, manager, require_mortal, require_sense
 
 LONGEST_NOTE = 200  # characters
-MOST_LIMITS = 100  # registries, and project patterns, of one token: each request weighs them
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,9 @@ def create(
             raise Invalid(f"people.yaml has no entry '{owner}'; add one before making a token for it")
         if account.disabled:
             raise Invalid(f"{account.statement.place} says disabled: true; a token of {owner} would not work")
-        _check_limits(writing, scope, expires)
-        origin, statement = _manager(writing, by, owner)
-        _check_outlives(writing, by, expires)
+        require_sense(writing, scope, expires)
+        origin, statement = manager(writing, by, owner)
+        require_mortal(writing, by, expires)
         token = Token(
             id=token_id,
             owner=owner,
@@ -107,13 +105,11 @@ def revoke(installation: Installation, by: Principal | None, token_id: str) -> T
     """
 
     def record(writing: Writing) -> Token:
-        token = find(writing.index, token_id)
-        if token is None:
-            raise NotFound("There is no token with this id; 'waybill token list' shows the ids")
+        token = _known(writing, token_id)
         if by is not None and by.token == token_id:
             origin, statement = Origin("token", by.name or "", by.token), token_path(token_id)
         else:
-            origin, statement = _ender(writing, by, token.owner)
+            origin, statement = ender(writing, by, token.owner)
         if token.revoked:
             return token
         ended = replace(token, revoked=writing.now, revoked_by=origin.principal)
@@ -127,6 +123,41 @@ def revoke(installation: Installation, by: Principal | None, token_id: str) -> T
         return ended
 
     return installation.write(by, record, revokes=True)[0]
+
+
+def describe(installation: Installation, by: Principal | None, token_id: str, note: str) -> Token:
+    """Say anew what a token is for; what it can do stays as it was made. The same again changes nothing.
+
+    Args:
+        installation: where.
+        by: who asks; None is the operator on the host.
+        token_id: the part between the underscores, never the secret.
+        note: what it is for, shown in lists.
+
+    Raises:
+        NotFound: there is no such token.
+        Forbidden: the caller may not manage it.
+        Conflict: it was ended, and what is said of it stays for who asks what it was.
+    """
+    note = names.sentence("note", note, LONGEST_NOTE)
+
+    def record(writing: Writing) -> Token:
+        token = _known(writing, token_id)
+        origin, statement = manager(writing, by, token.owner)
+        if token.revoked:
+            raise Conflict(f"Token {token_id} was ended at {timestamp(token.revoked)}; make another one")
+        described = replace(token, note=note)
+        if described != token:
+            writing.record(
+                f"token-describe: {token_id} of {token.owner}",
+                [Trailer("Token-Id", token_id), Trailer("Owner", token.owner)],
+                {token_path(token_id): token_record(described)},
+                origin,
+                Decision(writing.policy.commit, statement),
+            )
+        return described
+
+    return installation.write(by, record)[0]
 
 
 def end_of_the_gone(installation: Installation) -> int:
@@ -162,57 +193,8 @@ def _of_the_gone(view: View) -> list[Token]:
     return [token for token in every(view.index) if not token.revoked and token.owner not in known]
 
 
-def _check_limits(writing: Writing, scope: Scope, expires: datetime | None) -> None:
-    """Refuse a token that could not be meant."""
-    if max(len(scope.registries), len(scope.projects)) > MOST_LIMITS:
-        raise Invalid(f"A token takes at most {MOST_LIMITS} registries and {MOST_LIMITS} project patterns")
-    known = writing.policy.registries()
-    for name in scope.registries:
-        if name not in known:
-            raise Invalid(f"There is no registry '{name}' here; there are: {', '.join(known)}")
-    if expires is not None and expires <= writing.now:
-        raise Invalid(f"The token would have expired at {timestamp(expires)}; choose a later time")
-
-
-def _check_outlives(writing: Writing, by: Principal | None, expires: datetime | None) -> None:
-    """Refuse a token that would outlive the one it is made with: an end could otherwise be put off for ever."""
-    mother = find(writing.index, by.token) if by is not None and by.token else None
-    if mother and mother.expires and (expires is None or expires > mother.expires):
-        end = timestamp(mother.expires)
-        raise Forbidden(f"Token {mother.id} expires at {end}, and what it makes may not live longer")
-
-
-def require_admin(view: View, by: Principal) -> Statement:
-    """Tell what lets somebody see and end the tokens of others.
-
-    Raises:
-        Forbidden: nothing does: they are no admin, or their token is limited.
-    """
-    organization = readable(view.policy.organization)
-    admins = organization.admins if organization else ()
-    found = next((one for one in admins if belongs(view.policy, by.name, (one.name,)) is True), None)
-    if found is None or not by.scope.whole or by.run:
-        raise Forbidden(f"{by} may not manage tokens of others; they, admins and the operator on the host can")
-    return found.statement
-
-
-def _ender(writing: Writing, by: Principal | None, owner: str) -> tuple[Origin, str]:
-    """Tell who ends a token and what lets them: who manages it, or an admin."""
-    if by is None or by.name == owner:
-        return _manager(writing, by, owner)
-    return Origin("token", by.name or "", by.token), require_admin(writing, by).ref
-
-
-def _manager(writing: Writing, by: Principal | None, owner: str) -> tuple[Origin, str]:
-    """Tell who manages a token and what lets them: the operator any, a person their own through an unlimited token.
-
-    For the operator no policy file is read: a broken one must not hold up a revocation.
-    """
-    if by is None:
-        return Origin(OPERATOR, OPERATOR), "operator on the host"
-    account = writing.policy.accounts().get(owner)
-    if by.name != owner or account is None:
-        raise Forbidden(f"{by} may not manage tokens of {owner}; {owner} or the operator on the host can")
-    if not by.scope.whole:
-        raise Forbidden(f"token {by.token} is limited, so it makes and ends no tokens but itself; use an unlimited one")
-    return Origin("token", by.name, by.token), account.statement.ref
+def _known(view: View, token_id: str) -> Token:
+    token = find(view.index, token_id)
+    if token is None:
+        raise NotFound("There is no token with this id; 'waybill token list' shows the ids")
+    return token

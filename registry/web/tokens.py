@@ -9,6 +9,7 @@ from registry import tokens
 from registry.answers import TokenAnswer, token_json
 from registry.history import moment
 from registry.installation import Installation
+from registry.token_rights import require_admin
 from registry.web import params
 from registry.web.doors import Need, Query, door
 
@@ -48,7 +49,7 @@ def blueprint(installation: Installation) -> Blueprint:
         view, principal = params.known_caller(installation)
         owner = request.args.get("owner", principal.name)
         if owner != principal.name:
-            tokens.require_admin(view, principal)
+            require_admin(view, principal)
             return jsonify(tokens=[token_json(t) for t in tokens.every(view.index) if owner in {"*", t.owner}])
         own = (t for t in tokens.every(view.index) if t.owner == principal.name)
         return jsonify(tokens=[token_json(t) for t in own if principal.scope.whole or t.id == principal.token])

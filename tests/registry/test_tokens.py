@@ -9,7 +9,7 @@ import pytest
 
 from registry import credentials, curate, tokens
 from registry.blobs.incoming import Incoming
-from registry.errors import Forbidden, Invalid, Unauthenticated, Unavailable
+from registry.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from registry.names import project_name, registry_name
 from registry.policy.roles import Principal, Role, Scope
 from registry.store import LEDGER, POLICY
@@ -197,3 +197,15 @@ def test_an_admin_sees_and_ends_the_tokens_of_others_and_nobody_else_does(site: 
 def test_an_admin_makes_no_tokens_for_others(site: Site) -> None:
     site.policy(people="alice: {}\nbob: {}\n")
     assert site.ask("/-/api/v1/tokens", method="POST", data=b'{"owner": "bob"}').status_code == 403
+
+
+def test_what_is_said_of_a_token_that_was_ended_stays(site: Site) -> None:
+    issued = tokens.create(site.installation, None, "alice", scope=Scope(), expires=None, note="laptop")
+    assert tokens.describe(site.installation, None, issued.token.id, "desk").note == "desk"
+    tokens.revoke(site.installation, None, issued.token.id)
+    before = site.head()
+    with pytest.raises(Conflict, match="was ended"):
+        tokens.describe(site.installation, None, issued.token.id, "other")
+    with pytest.raises(NotFound):
+        tokens.describe(site.installation, None, "0123456789", "other")
+    assert site.head() == before

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from registry import tokens
 from registry.credentials import find
-from registry.errors import NotFound
+from registry.errors import Invalid, NotFound
 from registry.installation import Installation, View
 from registry.model import Token
 from registry.names import RegistryName
@@ -64,6 +64,16 @@ def blueprint(installation: Installation) -> Blueprint:
     @door(Action.READ, "Buildkite: a registry token")
     def show(organization: str, slug: str, id_: str) -> ResponseReturnValue:
         return jsonify(_shown(own(*entered(organization, slug), id_)))
+
+    @routes.route(f"{_TOKENS}/<id_>", methods=["POST", "PUT", "PATCH"])  # the first is documented, clients use others
+    @door(Action.READ, "Buildkite: says anew what a registry token is for")
+    def describe(organization: str, slug: str, id_: str) -> ResponseReturnValue:
+        view, principal, registry = entered(organization, slug)
+        token = own(view, principal, registry, id_)
+        said = params.said(params.body("description"), "description")
+        if said is None:
+            raise Invalid("description: missing; send what the token is for")
+        return jsonify(_shown(tokens.describe(installation, principal, token.id, said)))
 
     @routes.delete(f"{_TOKENS}/<id_>")
     @door(Action.READ, "Buildkite: ends a registry token")

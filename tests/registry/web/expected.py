@@ -253,6 +253,7 @@ def own_tokens(ok: int, *, whole: bool = False) -> Rule:
 
 
 EXPECTED |= {f"GET {_TOKENS}": own_tokens(200), f"GET {_TOKENS}/<id_>": own_tokens(404)}
+EXPECTED |= {f"{_method} {_TOKENS}/<id_>": own_tokens(404) for _method in ("POST", "PUT", "PATCH")}
 EXPECTED |= {f"POST {_TOKENS}": own_tokens(200, whole=True), f"DELETE {_TOKENS}/<id_>": own_tokens(404)}
 
 

@@ -310,6 +310,52 @@ def test_buildkite_registry_tokens_read_one_registry_and_end_when_deleted(tmp_pa
     assert site.ask(base).get_json() == []
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_buildkite_changes_what_is_said_of_a_registry_token_and_nothing_else(tmp_path: Path, method: str) -> None:
+    site = made(tmp_path)
+    base = "/v2/packages/organizations/acme/registries/python/tokens"
+    created = site.ask(base, method="POST", data=b'{"description": "Usher"}').get_json()
+    before, path = site.head(), f"{base}/{created['id']}"
+    changed = site.ask(path, method=method, data=b'{"description": "laptops"}')
+    assert changed.status_code == 200, changed.text
+    assert changed.get_json() == {key: created[key] for key in created if key != "token"} | {"description": "laptops"}
+    assert site.ask(path).get_json() == changed.get_json()
+    reads = {"Authorization": basic("buildkite", created["token"])}
+    assert site.ask("/acme/python/pypi/simple/payments/", None, headers=reads).status_code == 200
+    [event, *_] = site.ask("/-/api/v1/events", query={"limit": "1"}).get_json()["events"]
+    assert event["subject"] == f"token-describe: {created['id']} of alice"
+    assert event["facts"]["Token-Id"] == created["id"]
+    assert "laptops" not in json.dumps(event)  # who may see an event need not see what others wrote of their tokens
+    after = site.head()
+    assert after != before
+    assert site.ask(path, method=method, data=b'{"description": "laptops"}').status_code == 200
+    assert site.head() == after  # the same again writes nothing
+
+
+def test_buildkite_changes_no_registry_token_of_others_and_none_that_was_ended(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    base = "/v2/packages/organizations/acme/registries/python/tokens"
+    created = site.ask(base, method="POST", data=b'{"description": "Usher"}').get_json()
+    path, sent = f"{base}/{created['id']}", b'{"description": "other"}'
+    assert site.ask(path, None, method="POST", data=sent).status_code == 401
+    assert site.ask(path, "bob", method="POST", data=sent).status_code == 404
+    reads = {"Authorization": basic("buildkite", created["token"])}
+    assert site.ask(path, None, method="POST", data=sent, headers=reads).status_code == 403  # it only reads
+    for wrong in (
+        b"",
+        b"{}",
+        b'{"description": null}',
+        b'{"description": 1}',
+        b'{"note": "x"}',
+        rb'{"description": "\u0007"}',
+    ):
+        assert site.ask(path, method="POST", data=wrong).status_code == 400, wrong
+    assert site.ask(path, method="POST", data=json.dumps({"description": "x" * 201}).encode()).status_code == 400
+    assert site.ask(path).get_json()["description"] == "Usher"
+    assert site.ask(path, method="DELETE").status_code == 200
+    assert site.ask(path, method="POST", data=sent).status_code == 404
+
+
 def test_buildkite_copies_a_package_to_another_registry_for_who_may_publish_there(tmp_path: Path) -> None:
     site = made(tmp_path)
     site.policy(registries__stable__registry=KNOWN[: KNOWN.index("known_as")])
