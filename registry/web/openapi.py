@@ -20,6 +20,7 @@ _REFUSALS = {
     "401": "No credentials, or nobody's",
     "403": "The caller may not",
     "404": "There is no such thing",
+    "409": "What is there now does not allow it: a name is taken or reserved, a release is yanked, a change moved",
     "413": "It is too large",
     "503": "The registry cannot do this now",
 }
@@ -89,7 +90,11 @@ def _operation(rule: Rule, method: str, declared: Door, schemas: Schemas) -> dic
                 "description": "Done",
                 "content": {form: {"schema": schemas.of(what)} for form, what in declared.forms},
             },
-            **{code: {"$ref": f"#/components/responses/{code}"} for code in _REFUSALS},
+            **{
+                code: {"$ref": f"#/components/responses/{code}"}
+                for code in _REFUSALS
+                if (method, code) != ("GET", "409")
+            },
         },
     }
     if declared.body is not None:

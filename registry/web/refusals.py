@@ -30,7 +30,7 @@ _STATUS: tuple[tuple[type[WaybillError], int], ...] = (
     (Forbidden, 403),
     (NotFound, 404),
     (Reserved, 409),  # what PEP 752 asks for
-    (Conflict, 400),  # what PyPI answers to a used filename; twine, Poetry and PDM look for it
+    (Conflict, 400),  # what PyPI answers to a used filename; twine, Poetry and PDM look for it. The API says 409
     (Moved, 503),
     (Unavailable, 503),
 )
@@ -80,8 +80,16 @@ def refusal(status: int, text: str) -> Response:
 
 
 def problems(routes: Blueprint) -> None:
-    """Let these routes refuse by application/problem+json (RFC 9457)."""
-    routes.register_error_handler(WaybillError, lambda error: _problem(status_of(error), str(error)))
+    """Let these routes refuse by application/problem+json (RFC 9457), and a conflict as HTTP has it.
+
+    "The request could not be completed due to a conflict with the current state of the target resource" (RFC 9110,
+    15.5.10): no uploader asks here, so nothing stands for it as 400 does where they do.
+    """
+
+    def refuse(error: WaybillError) -> Response:
+        return _problem(409 if isinstance(error, Conflict) else status_of(error), str(error))
+
+    routes.register_error_handler(WaybillError, refuse)
     routes.register_error_handler(HTTPException, problem_of)
 
 

@@ -187,7 +187,7 @@ EXPECTED: dict[str, Rule] = {
     # changes of the policy, and the git repository
     f"GET {API}/changes": among(*PEOPLE),
     f"GET {API}/changes/<name>": among("admin", "auditor"),
-    f"POST {API}/changes/<name>/approve": among("admin", "auditor", ok=400),  # it is not what they saw
+    f"POST {API}/changes/<name>/approve": among("admin", "auditor", ok=409),  # it is not what they saw
     f"POST {API}/changes/<name>/merge": among("admin", "auditor", ok=403),  # it waits for approvals
     f"POST {API}/changes/<name>/withdraw": among("admin"),
     "GET /-/git/<organization>.git/info/refs": among("admin", "auditor", ok=501),  # no C git is at hand

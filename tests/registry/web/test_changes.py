@@ -152,7 +152,7 @@ def test_an_approval_of_what_is_not_there_any_more_is_refused(proposed: Site) ->
     body = f'{{"base": "{seen["base"]}", "tree": "{seen["tree"]}"}}'.encode()
     proposed.policy(README="nothing: here\n")
     stale = post(proposed, "approve", "carol", body)
-    assert stale.status_code == 400
+    assert stale.status_code == 409
     assert "look at it again" in stale.get_json()["detail"]
     assert json_of(proposed.ask(ONE))["approvals"] == []
 

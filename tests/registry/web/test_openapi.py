@@ -30,6 +30,13 @@ def test_operations_have_names_of_their_own_and_say_what_they_ask(site: Site) ->
     assert {} not in yank["security"]
 
 
+def test_whatever_changes_something_may_answer_that_what_is_there_does_not_allow_it(site: Site) -> None:
+    paths = json_of(site.ask(DOCUMENT, None))["paths"]
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            assert ("409" in operation["responses"]) == (method != "get"), (path, method)
+
+
 def test_a_parameter_that_is_not_declared_is_refused_and_named(site: Site) -> None:
     answer = site.ask(f"{API}/log", query={"limt": "3"})
     assert (answer.status_code, answer.content_type) == (400, "application/problem+json")

@@ -8,7 +8,7 @@ from registry.promotion import Route, promote
 from registry.removal import Whole
 from tests.archives import sdist, wheel
 from tests.registry.web.pipelines import Ci, bearing
-from tests.registry.web.site import PYTHON, Site, json_of
+from tests.registry.web.site import PYTHON, Site, json_of, multipart
 
 PROD, PAYMENTS = registry_name("prod"), project_name("payments-api")
 OPEN = "projects: open\n"
@@ -52,6 +52,22 @@ def test_refusals_are_problems(two: Site, path: str, person: str | None, body: b
     answer = two.ask(f"{path}/promote", person, method="POST", data=body)
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
     assert two.ask("/prod/simple/payments-api/").status_code == 404
+
+
+def test_what_is_there_already_is_a_conflict_here_and_400_for_uploaders(two: Site) -> None:
+    other = wheel("payments-api", "1.0", files={"other.py": b""})
+    assert two.publish(other, "/prod/").status_code == 200
+    before = two.head()
+    answer = two.ask(f"{RELEASE}/promote", method="POST", data=b'{"to": "prod"}')
+    assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
+    assert answer.get_json(force=True)["detail"].startswith("File already exists")
+    body, kind = multipart([("content", WHEEL)])
+    dry = two.ask("/-/api/v1/check?registry=prod", method="POST", data=body, headers={"Content-Type": kind})
+    assert dry.status_code == 409
+    assert two.publish(WHEEL, "/prod/").status_code == 400
+    assert two.head() == before
+    assert two.ask(f"{RELEASE}/yank", method="PUT", data=b"{}").status_code == 200
+    assert two.ask(f"{RELEASE}/promote", method="POST", data=b'{"to": "prod"}').status_code == 409
 
 
 def test_what_a_pipeline_published_is_found_wherever_it_was_promoted_to(ci: Ci) -> None:

@@ -78,7 +78,7 @@ def test_bytes_that_are_gone_cannot_be_restored_and_the_answer_says_so(payments:
     for artifact in [path for path in objects.rglob("*") if path.is_file()]:
         artifact.unlink()
     answer = payments.ask(f"{RELEASE}/restore", method="POST")
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert "after the grace time" in answer.get_json(force=True)["detail"]
 
 
