@@ -20,6 +20,7 @@ from registry.records import timestamp
 from registry.state import State
 from registry.token_records import read_token_record
 
+_BASE36 = string.ascii_lowercase + string.digits
 _BASE62 = string.digits + string.ascii_letters
 _ID = re.compile(r"[a-z0-9]{10}")
 _TOKEN = re.compile(r"wb_([a-z0-9]{10})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
@@ -27,13 +28,18 @@ _TOKEN = re.compile(r"wb_([a-z0-9]{10})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
 REDACTED = re.compile(r"wb(?:[-_.]|%(?:25)*5F)+[a-z0-9]{10}(?:[-_.]|%(?:25)*5F)+[0-9a-z]+", re.ASCII | re.IGNORECASE)
 
 
-def new_secret() -> tuple[str, str]:
+def new_secret(request: str | None = None) -> tuple[str, str]:
     """Make up a token.
+
+    Args:
+        request: names what it is made for, unlike anything else; the same gives the same id, never the same secret.
 
     Returns:
         Its id and the whole secret.
     """
-    token_id = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(10))
+    known = None if request is None else int(digest(request), 16)
+    drawn = [secrets.randbelow(36) if known is None else known // 36**n % 36 for n in range(10)]
+    token_id = "".join(_BASE36[number] for number in drawn)
     body = "".join(secrets.choice(_BASE62) for _ in range(32))
     return token_id, f"wb_{token_id}_{body}{_checksum(token_id + body)}"
 

@@ -40,6 +40,7 @@ def create(
     scope: Scope,
     expires: datetime | None,
     note: str = "",
+    key: str | None = None,
 ) -> Issued:
     """Make a token for a person or service account.
 
@@ -50,13 +51,16 @@ def create(
         scope: what it narrows them to.
         expires: when it stops working; None: never.
         note: what it is for, shown in lists.
+        key: names this request among those for tokens of the owner: together they make the id, so that only the first
+            of several makes a token, and nothing else needs to be remembered.
 
     Raises:
         Invalid: the owner is unknown or disabled, or the token could not be meant.
         Forbidden: the caller may not make this token.
+        Conflict: a request of this key made one already.
     """
     note = names.sentence("note", note, LONGEST_NOTE)
-    token_id, secret = new_secret()
+    token_id, secret = new_secret() if key is None else new_secret(f"token of {owner}: {key}")
 
     def record(writing: Writing) -> Issued:
         account = writing.policy.accounts().get(owner)
@@ -66,6 +70,11 @@ def create(
             raise Invalid(f"{account.statement.place} says disabled: true; a token of {owner} would not work")
         require_sense(writing, scope, expires)
         origin, statement = manager(writing, by, owner)
+        if key is not None and (made := find(writing.index, token_id)) is not None:
+            raise Conflict(
+                f"Token {made.id} was made by this request at {timestamp(made.created)}, and its secret is kept "
+                "nowhere. If it did not arrive, end that token, and ask for another one with another Idempotency-Key"
+            )
         require_mortal(writing, by, expires)
         token = Token(
             id=token_id,

@@ -1,7 +1,8 @@
 """`/-/api/v1`: what the commands ask of a server they are not on. Errors are problem+json here (RFC 9457).
 
 Every GET has a strong ETag of what it says, so asking again costs a 304. Lists come by pages (`paging.py`). PUT and
-DELETE may be repeated. POST /tokens may not, and takes no Idempotency-Key: its answer has a secret, kept nowhere.
+DELETE may be repeated. So may POST /tokens with an Idempotency-Key, though its answer has a secret, kept nowhere: the
+second answer is 409 and names the token.
 """
 
 import hashlib

@@ -40,7 +40,7 @@ Permission = Action | Need
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One parameter of a query."""
+    """One parameter of a query, or a header."""
 
     name: str
     text: str  # what it is for
@@ -55,6 +55,7 @@ class Door:
     asks: Permission  # the least that anybody needs; a view may ask more, never less
     summary: str
     query: tuple[Query, ...] | None = None  # every parameter that means something; None: unknown ones are not refused
+    headers: tuple[Query, ...] = ()  # what a request may say beside it, but for credentials and forms of the answer
     body: Any = None  # type of what is sent; None: nothing, or nothing that is described
     sent: str = "application/json"  # media type of what is sent
     answer: Any = None  # type of the JSON answer; None: another form, and the route is not described

@@ -84,7 +84,11 @@ def _operation(rule: Rule, method: str, declared: Door, schemas: Schemas) -> dic
         "summary": declared.summary,
         "x-permission": said(declared.asks),
         "security": _security(declared.asks),
-        "parameters": [*_path(rule), *(_query(query, schemas) for query in declared.query or ())],
+        "parameters": [
+            *_path(rule),
+            *(_said("query", query, schemas) for query in declared.query or ()),
+            *(_said("header", header, schemas) for header in declared.headers),
+        ],
         "responses": {
             str(declared.status): {
                 "description": "Done",
@@ -121,9 +125,9 @@ def _path(rule: Rule) -> list[dict[str, Any]]:
     return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
 
 
-def _query(query: Query, schemas: Schemas) -> dict[str, Any]:
-    schema: Schema = schemas.of(query.of)
-    return {"name": query.name, "in": "query", "required": query.needed, "description": query.text, "schema": schema}
+def _said(place: str, one: Query, schemas: Schemas) -> dict[str, Any]:
+    schema: Schema = schemas.of(one.of)
+    return {"name": one.name, "in": place, "required": one.needed, "description": one.text, "schema": schema}
 
 
 def _refusal(text: str) -> dict[str, Any]:

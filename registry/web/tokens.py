@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from registry import tokens
 from registry.answers import TokenAnswer, token_json
+from registry.errors import Invalid
 from registry.history import moment
 from registry.installation import Installation
 from registry.token_rights import require_admin
@@ -14,6 +15,8 @@ from registry.web import params
 from registry.web.doors import Need, Query, door
 
 _OWNER = Query("owner", "whose: an id of people.yaml, or * for everybody's; for admins, by a token without limits")
+_KEY = Query("Idempotency-Key", "names this request; a second one with it is 409 and says which token was made")
+_LONGEST_KEY = 255  # characters
 
 
 class TokensAnswer(TypedDict):
@@ -57,8 +60,9 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.post("/tokens")
     @door(
         Need.SIGNED_IN,
-        "Makes an API token of one's own; not to be repeated blindly",
+        "Makes an API token of one's own; with a key, a request that is repeated makes no second one",
         query=(),
+        headers=(_KEY,),
         body=TokenWanted,
         answer=TokenMade,
         status=201,
@@ -74,6 +78,7 @@ def blueprint(installation: Installation) -> Blueprint:
             scope=params.scope(sent),
             expires=None if expires is None else moment(expires),
             note=params.said(sent, "note") or "",
+            key=_key(),
         )
         return jsonify(secret=issued.secret, **token_json(issued.token)), 201
 
@@ -84,3 +89,15 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(token_json(tokens.revoke(installation, principal, token_id)))
 
     return routes
+
+
+def _key() -> str | None:
+    """Read by what a client tells a repeated request from another one (draft-ietf-httpapi-idempotency-key-header).
+
+    Raises:
+        Invalid: it is too long, or no text.
+    """
+    key = request.headers.get(_KEY.name)
+    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise Invalid(f"{_KEY.name}: send 1 to {_LONGEST_KEY} printable ASCII characters, such as a new UUID")
+    return key

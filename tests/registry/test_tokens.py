@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from werkzeug.test import TestResponse
 
 from registry import credentials, curate, tokens
 from registry.blobs.incoming import Incoming
@@ -208,4 +209,69 @@ def test_what_is_said_of_a_token_that_was_ended_stays(site: Site) -> None:
         tokens.describe(site.installation, None, issued.token.id, "other")
     with pytest.raises(NotFound):
         tokens.describe(site.installation, None, "0123456789", "other")
+    assert site.head() == before
+
+
+def keyed(site: Site, key: str, body: bytes = b"{}", person: str = "alice") -> TestResponse:
+    headers = {"Idempotency-Key": key}
+    return site.ask("/-/api/v1/tokens", person, method="POST", data=body, headers=headers)
+
+
+def test_a_request_for_a_token_that_is_repeated_makes_no_second_one_and_names_the_first(site: Site) -> None:
+    first = keyed(site, "8e03978e-40d5-43dd-bc93-6894a57f9324")
+    assert first.status_code == 201, first.text
+    secret, token_id = first.get_json()["secret"], first.get_json()["id"]
+    assert principal_of(site, secret).name == "alice"
+    before = site.head()
+    for body in (b"{}", b'{"role": "read"}'):  # another wish under the same key is no other request
+        again = keyed(site, "8e03978e-40d5-43dd-bc93-6894a57f9324", body)
+        assert (again.status_code, again.content_type) == (409, "application/problem+json")
+        assert token_id in again.get_json(force=True)["detail"]
+        assert secret not in again.text
+    assert site.head() == before
+    assert site.ask(f"/-/api/v1/tokens/{token_id}", method="DELETE").status_code == 200
+    assert keyed(site, "8e03978e-40d5-43dd-bc93-6894a57f9324").status_code == 409  # also after it was ended
+    assert keyed(site, "another").status_code == 201
+
+
+def test_two_requests_of_one_key_at_once_make_one_token(site: Site) -> None:
+    caller = principal_of(site, site.token())
+    made: list[tokens.Issued] = []
+    refused: list[Conflict] = []
+
+    def ask() -> None:
+        try:
+            made.append(tokens.create(site.installation, caller, "alice", scope=Scope(), expires=None, key="one"))
+        except Conflict as conflict:
+            refused.append(conflict)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(made), len(refused)) == (1, 7)
+    assert principal_of(site, made[0].secret).token == made[0].token.id
+    assert all(made[0].token.id in str(conflict) for conflict in refused)
+
+
+def test_a_key_is_of_whose_token_it_is_and_tells_others_nothing(site: Site) -> None:
+    site.policy(people="alice: {}\nbob: {}\n")
+    first, second = keyed(site, "one"), keyed(site, "one", person="bob")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.get_json()["id"] != second.get_json()["id"]
+    assert keyed(site, "one", b'{"owner": "alice"}', "bob").status_code == 403
+
+
+def test_a_request_that_was_refused_may_be_sent_again_with_its_key(site: Site) -> None:
+    assert keyed(site, "one", b'{"registries": ["absent"]}').status_code == 400
+    assert keyed(site, "one", b'{"registries": ["python"]}').status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "\u00e9", "a\tb"])
+def test_a_key_that_is_none_is_refused_before_a_token_is_made(site: Site, key: str) -> None:
+    before = site.head()
+    answer = keyed(site, key)
+    assert answer.status_code == 400
+    assert answer.get_json(force=True)["detail"].startswith("Idempotency-Key: ")
     assert site.head() == before
