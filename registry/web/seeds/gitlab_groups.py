@@ -64,7 +64,7 @@ class _Groups:
 
     def projects(self, group: str) -> Response:
         """Answer with the projects of all registries that the caller may read."""
-        view, principal, found = self._entered(group)
+        view, principal, found = entered(self._installation, group)
         enter(view, principal, found)
         rests_on(view, principal, *found.registries)
         seen = [*readable(view, principal, found, view.index)]
@@ -83,7 +83,7 @@ class _Groups:
         return self._owned(group, wanted, lambda owner: send_file(self._installation, owner, sha256, filename))
 
     def _owned(self, group: str, wanted: ProjectName, shown: Callable[[RegistryName], Response]) -> Response:
-        view, principal, found = self._entered(group)
+        view, principal, found = entered(self._installation, group)
         name = owner(view, principal, found, wanted)
         if name is None:
             raise NotFound(f"No registry of this group has a project '{wanted}'")
@@ -91,12 +91,18 @@ class _Groups:
         also_rests_on(view, *(project_folder(registry, wanted) for registry in found.registries))
         return response
 
-    def _entered(self, group: str) -> tuple[View, Principal, Members]:
-        """See who asks, and for which registries; only those that are an index by themselves count."""
-        view = self._installation.view()
-        principal = caller(view)
-        found = meant(view, lambda: addresses(view.policy).below(group))
-        sources = tuple(name for name in found if (file := view.policy.registry(name)) and file.kind == "source")
-        if not sources:
-            raise NotFound("No registry of this group has packages of its own")
-        return view, principal, Members(sources, ordered=False)
+
+def entered(installation: Installation, group: str) -> tuple[View, Principal, Members]:
+    """See who asks, and for which registries; only those that are an index by themselves count.
+
+    Raises:
+        NotFound: there are none.
+        Forbidden: that cannot be told.
+    """
+    view = installation.view()
+    principal = caller(view)
+    found = meant(view, lambda: addresses(view.policy).below(group))
+    sources = tuple(name for name in found if (file := view.policy.registry(name)) and file.kind == "source")
+    if not sources:
+        raise NotFound("No registry of this group has packages of its own")
+    return view, principal, Members(sources, ordered=False)

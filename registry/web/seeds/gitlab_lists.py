@@ -47,7 +47,6 @@ _ORDERS: dict[str, Callable[[Package], Any]] = {
     "name": lambda one: (one.project, version_order(one.version), one.registry),
     "version": lambda one: (version_order(one.version), one.project, one.registry),
     "type": lambda one: (one.created, one.project, version_order(one.version)),  # there is one type
-    "project_path": lambda one: (one.registry, one.project, version_order(one.version)),
 }
 
 
@@ -71,7 +70,7 @@ class Packages:
         Raises:
             Invalid: the query asks for what there cannot be, or for too much.
         """
-        order, sort = _one_of("order_by", tuple(_ORDERS)), _one_of("sort", ("asc", "desc"))
+        order, sort = _one_of("order_by", (*_ORDERS, "project_path")), _one_of("sort", ("asc", "desc"))
         if _one_of("package_type", _TYPES) != "pypi" or _one_of("status", _STATUSES) != "default":
             return []
         fitting = []
@@ -86,7 +85,10 @@ class Packages:
             created = self._began(view, registry, project, version, tree)
             if created is not None:
                 found.append(Package(registry, project, version, created))
-        return sorted(found, key=_ORDERS[order], reverse=sort == "desc")
+        key = _ORDERS.get(
+            order, lambda one: (_known_as(view, one.registry)[1], one.project, version_order(one.version))
+        )
+        return sorted(found, key=key, reverse=sort == "desc")
 
     def shown(self, view: View, principal: Principal, package: Package) -> dict[str, Any]:
         """Say what a package is."""

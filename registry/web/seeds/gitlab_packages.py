@@ -1,4 +1,4 @@
-"""GitLab's packages API: what a project has, package by package and file by file, and their deletion.
+"""GitLab's packages API: what a project or group has, package by package and file by file, and their deletion.
 
 A package there is a release here; `gitlab_numbers.py` says what its number is. What was deleted is not there.
 """
@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from registry import removal
-from registry.errors import NotFound
+from registry.errors import Invalid, NotFound
 from registry.installation import Installation, View
 from registry.model import File, Release
 from registry.names import ProjectName, RegistryName
@@ -22,8 +22,10 @@ from registry.web import params
 from registry.web.auth import caller, meant, permit
 from registry.web.doors import door
 from registry.web.refusals import messages
+from registry.web.seeds.gitlab_groups import entered
 from registry.web.seeds.gitlab_lists import Package, Packages, began, paged
 from registry.web.seeds.gitlab_numbers import Numbers
+from registry.web.together import enter
 
 _PACKAGES = "/projects/<path:id_>/packages"
 _PACKAGE = f"{_PACKAGES}/<number>"
@@ -37,16 +39,10 @@ def blueprint(installation: Installation) -> Blueprint:
     messages(routes)
     routes.before_request(take_token)
     packages = Packages(installation)
-
-    def entered(id_: str) -> tuple[View, Principal, RegistryName]:
-        view = installation.view()
-        principal = caller(view)
-        registry = meant(view, lambda: addresses(view.policy).find(System.GITLAB, id_))
-        permit(view, principal, Action.READ, registry, None)
-        return view, principal, registry
+    _lists(routes, installation, packages)
 
     def read(id_: str, number: str) -> tuple[View, Principal, RegistryName, ProjectName, Release]:
-        view, principal, registry = entered(id_)
+        view, principal, registry = _entered(installation, id_)
         project, release = packages.numbering.meant(view, registry, number)
         permit(view, principal, Action.READ, registry, project)
         return view, principal, registry, project, release
@@ -60,13 +56,6 @@ def blueprint(installation: Installation) -> Blueprint:
             filename = _filename(packages.numbering.of(view, registry, project, release), file)
         removal.delete(installation, principal, Whole(registry, project, release.version, filename), "")
         return "", 204
-
-    @routes.get(_PACKAGES)
-    @door(Action.READ, "GitLab: the packages of a project")
-    def listing(id_: str) -> Response:
-        view, principal, registry = entered(id_)
-        places = ((registry, project) for project in view.index.projects(registry))
-        return paged(packages.found(view, principal, places), lambda one: packages.shown(view, principal, one))
 
     @routes.get(_PACKAGE)
     @door(Action.READ, "GitLab: a package")
@@ -94,6 +83,36 @@ def blueprint(installation: Installation) -> Blueprint:
         return delete(id_, number, file)
 
     return routes
+
+
+def _lists(routes: Blueprint, installation: Installation, packages: Packages) -> None:
+    """Make the routes of the lists of packages."""
+
+    @routes.get(_PACKAGES)
+    @door(Action.READ, "GitLab: the packages of a project")
+    def listing(id_: str) -> Response:
+        view, principal, registry = _entered(installation, id_)
+        places = ((registry, project) for project in view.index.projects(registry))
+        return paged(packages.found(view, principal, places), lambda one: packages.shown(view, principal, one))
+
+    @routes.get("/groups/<path:id_>/packages")
+    @door(Action.READ, "GitLab: the packages of a group")
+    def listing_of_group(id_: str) -> Response:
+        view, principal, group = entered(installation, id_)
+        enter(view, principal, group)
+        if request.args.get("exclude_subgroups", "false") != "false":
+            raise Invalid("exclude_subgroups: which groups are below another is not known here; ask for the projects")
+        places = ((registry, project) for project, registry in group.owned(view.policy, view.index))
+        return paged(packages.found(view, principal, places), lambda one: packages.shown(view, principal, one))
+
+
+def _entered(installation: Installation, id_: str) -> tuple[View, Principal, RegistryName]:
+    """See who asks, and for which registry."""
+    view = installation.view()
+    principal = caller(view)
+    registry = meant(view, lambda: addresses(view.policy).find(System.GITLAB, id_))
+    permit(view, principal, Action.READ, registry, None)
+    return view, principal, registry
 
 
 def take_token() -> None:

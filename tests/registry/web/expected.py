@@ -310,6 +310,7 @@ EXPECTED |= dict.fromkeys(
 _GROUP = "GET /api/v4/groups/<path:id_>/-/packages/pypi"
 EXPECTED |= {
     f"{_GROUP}/simple/": in_group,
+    "GET /api/v4/groups/<path:id_>/packages": in_group,
     f"{_GROUP}/simple/<project>/": contested(acts(READ)),
     f"{_GROUP}/files/<sha256>/<filename>": contested(acts(READ, withheld=403)),
 }

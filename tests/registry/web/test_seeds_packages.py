@@ -209,6 +209,38 @@ def test_nobody_sees_packages_that_they_may_not_read(site: Site) -> None:
     assert shown["_links"]["delete_api_path"].endswith(f"/api/v4/projects/acme%2Fpayments/packages/{number}")
 
 
+def test_a_group_lists_each_name_as_its_owner_has_it_and_to_who_may_read_it_there(site: Site) -> None:
+    for archive in (wheel("tools", "9.9"), wheel("others", "1.0")):
+        assert site.publish(archive, "/other/").status_code == 200
+    seen = {}
+    for person in ("alice", "bob", "carol"):
+        for group in ("42", "acme"):
+            found = site.ask(f"/api/v4/groups/{group}/packages", person, query={"order_by": "project_path"}).get_json()
+            seen[person] = [(one["project_path"], one["name"], one["version"]) for one in found]
+    own = [
+        ("acme/payments", "tools", "1.0"),
+        ("acme/payments", "tools", "1.10"),
+        ("acme/payments", "tools-extra", "1.9"),
+    ]
+    assert seen["bob"] == own
+    everything = [("acme/deep/other", "others", "1.0"), ("acme/payments", "payments", "1.0"), *own]
+    assert seen["alice"] == seen["carol"] == everything  # tools 9.9 is of a name that another registry has
+    shown = site.ask("/api/v4/groups/42/packages", query={"package_name": "others"}).get_json()[0]
+    assert site.ask(f"/api/v4/projects/{shown['project_id']}/packages/{shown['id']}").get_json() == shown
+
+
+def test_a_name_that_is_nobodys_in_a_group_is_not_listed_and_strangers_see_nothing(site: Site) -> None:
+    group = "/api/v4/groups/42/packages"
+    site.policy(registries__other__projects__payments="{}\n")
+    assert "payments" not in {one["name"] for one in site.ask(group).get_json()}
+    assert site.ask(group, None).status_code == 401
+    assert site.ask(group, None, headers={"Private-Token": site.token("bob")}).headers["X-Total"] == "3"
+    assert site.ask("/api/v4/groups/nobody/packages").status_code == 404
+    refused = site.ask(group, query={"exclude_subgroups": "true"})
+    assert refused.status_code == 400
+    assert "exclude_subgroups" in refused.get_json()["message"]
+
+
 @pytest.mark.parametrize("header", ["Private-Token", "Job-Token"])
 def test_a_token_in_a_header_of_gitlab_gives_what_it_gives_elsewhere(site: Site, header: str) -> None:
     narrow = site.limited("alice", Scope(Role.READ, (), ("payments",)))
