@@ -95,7 +95,7 @@ class Packages:
         registry, project = package.registry, package.project
         release = view.index.release(registry, project, package.version)
         number = self.numbering.of(view, registry, project, release).package
-        id_, path = _known_as(view, registry)
+        _, path = _known_as(view, registry)
         links = {}
         if isinstance(view.decide(principal, Action.DELETE, registry, project), Allowed):
             links["delete_api_path"] = f"{request.root_url}api/v4/projects/{quote(path, safe='')}/packages/{number}"
@@ -107,9 +107,12 @@ class Packages:
             "status": "default",
             "_links": links,
             "created_at": timestamp(package.created),
-            "project_id": id_,
-            "project_path": path,
         }
+
+    def shown_in_group(self, view: View, principal: Principal, package: Package) -> dict[str, Any]:
+        """Say what a package is, and of which project: what its clients go on asking with."""
+        id_, path = _known_as(view, package.registry)
+        return {**self.shown(view, principal, package), "project_id": id_, "project_path": path}
 
     def _began(
         self, view: View, registry: RegistryName, project: ProjectName, version: str, tree: str
@@ -174,9 +177,12 @@ def _one_of(name: str, known: tuple[str, ...]) -> str:
     return said
 
 
-def _known_as(view: View, registry: RegistryName) -> tuple[int | None, str]:
-    """Tell the id and the path of a project as the policy has them; a registry's name is a path of its own."""
+def _known_as(view: View, registry: RegistryName) -> tuple[int | str, str]:
+    """Tell the id and the path of a project as the policy has them.
+
+    A registry's name is a path of its own, and where there is no id, a path does as well: addresses take either.
+    """
     file = view.policy.registry(registry)
     said = [one.text for one in (file.known_as if file else ()) if one.system is System.GITLAB]
-    ids = (int(text) for text in said if text.isdecimal())
-    return next(ids, None), next((text for text in said if not text.isdecimal()), registry)
+    path = next((text for text in said if not text.isdecimal()), registry)
+    return next((int(text) for text in said if text.isdecimal()), path), path

@@ -68,12 +68,11 @@ class Numbering:
         raise NotFound(f"Registry {registry} has no package with the number {text[:_LONGEST]!a}")
 
     def _brought(self, text: str) -> Mapping[str, str] | None:
-        """Read what the commit of a number says; None where it is the number of none."""
+        """Read what the commit says whose place is in a number; None where that is none, or brought nothing."""
         if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST:
             return None
-        place = int(text) >> (_CHECK + 1)
-        commit = self._installation.trail.at(LEDGER, place)
-        return self._said(commit) if commit and _number(place, commit) == int(text) else None
+        commit = self._installation.trail.at(LEDGER, int(text) >> (_CHECK + 1))
+        return self._said(commit) if commit else None
 
     def _numbers(self, registry: RegistryName, project: ProjectName, release: Release) -> Numbers:
         package, files = 0, {}

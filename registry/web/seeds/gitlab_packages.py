@@ -103,7 +103,7 @@ def _lists(routes: Blueprint, installation: Installation, packages: Packages) ->
         if request.args.get("exclude_subgroups", "false") != "false":
             raise Invalid("exclude_subgroups: which groups are below another is not known here; ask for the projects")
         places = ((registry, project) for project, registry in group.owned(view.policy, view.index))
-        return paged(packages.found(view, principal, places), lambda one: packages.shown(view, principal, one))
+        return paged(packages.found(view, principal, places), lambda one: packages.shown_in_group(view, principal, one))
 
 
 def _entered(installation: Installation, id_: str) -> tuple[View, Principal, RegistryName]:
