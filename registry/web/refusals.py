@@ -80,10 +80,9 @@ def refusal(status: int, text: str) -> Response:
 
 
 def problems(routes: Blueprint) -> None:
-    """Let these routes refuse by application/problem+json (RFC 9457), and a conflict as HTTP has it.
+    """Let these routes refuse by application/problem+json (RFC 9457), and a conflict by 409 (RFC 9110, 15.5.10).
 
-    "The request could not be completed due to a conflict with the current state of the target resource" (RFC 9110,
-    15.5.10): no uploader asks here, so nothing stands for it as 400 does where they do.
+    Where uploads go it is 400, which their clients look for; none of them asks here.
     """
 
     def refuse(error: WaybillError) -> Response:
