@@ -7,8 +7,10 @@ from itertools import islice
 
 from registry import history
 from registry.errors import Invalid
+from registry.index import Index
 from registry.installation import Installation
 from registry.marks import run_of
+from registry.members import readable
 from registry.model import Event
 from registry.names import ProjectName, RegistryName, same_version
 from registry.policy.decide import Allowed, Denied, decide
@@ -146,7 +148,12 @@ def only_registry(policy: Policy) -> RegistryName:
 
 
 def who_can(
-    policy: Policy, action: Action, registry: RegistryName, project: ProjectName | None, now: datetime
+    policy: Policy,
+    action: Action,
+    registry: RegistryName,
+    project: ProjectName | None,
+    now: datetime,
+    index: Index | None = None,
 ) -> list[tuple[Principal, Allowed]]:
     """List everybody who may do something, and the pipelines that are trusted with it, each with its statement.
 
@@ -156,12 +163,13 @@ def who_can(
         registry: in which registry.
         project: on which project; None: on any.
         now: the moment asked about.
+        index: what there is, by which a composite knows whose a name is; None: only its own rights are asked.
 
     Raises:
         BadFile: `people.yaml` cannot be read, so nobody is known.
     """
     asked = [ANYONE, *(Principal(name) for name in sorted(policy.accounts()))]
-    verdicts = ((who, decide(policy, who, action, registry, project, now)) for who in asked)
+    verdicts = ((who, _verdict(policy, who, action, registry, project, now, index)) for who in asked)
     people = [(who, verdict) for who, verdict in verdicts if isinstance(verdict, Allowed)]
     return [*people, *_pipelines(policy, action, registry, project)]
 
@@ -190,9 +198,29 @@ def creating(
     return reserved(policy, Principal(principal), registry, project, verdict.statement)
 
 
-def explain(
-    policy: Policy, principal: str, action: Action, registry: RegistryName, project: ProjectName | None, now: datetime
+def explain(  # noqa: PLR0917 - the question, word by word
+    policy: Policy,
+    principal: str,
+    action: Action,
+    registry: RegistryName,
+    project: ProjectName | None,
+    now: datetime,
+    index: Index | None = None,
 ) -> Allowed | Denied:
-    """Tell why somebody may, or may not, do something; the same verdict the server gives."""
+    """Tell why somebody may, or may not, do something; the same verdict the server gives. As `who_can` otherwise."""
     who = ANYONE if principal == "anyone" else Principal(principal)
+    return _verdict(policy, who, action, registry, project, now, index)
+
+
+def _verdict(  # noqa: PLR0917 - as above
+    policy: Policy,
+    who: Principal,
+    action: Action,
+    registry: RegistryName,
+    project: ProjectName | None,
+    now: datetime,
+    index: Index | None,
+) -> Allowed | Denied:
+    if action is Action.READ and project and index:
+        return readable(policy, index, who, registry, project, now)
     return decide(policy, who, action, registry, project, now)

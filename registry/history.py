@@ -38,6 +38,18 @@ def at(trail: Trail, branch: str, revision: str) -> Snapshot:
     return trail.store.at(newest)
 
 
+def beside(trail: Trail, branch: str, shown: Snapshot) -> Snapshot:
+    """Find the commit of a branch that was the newest when a commit of another was made; its first, if none was.
+
+    Args:
+        trail: of the git repository.
+        branch: which branch.
+        shown: the commit of the other one.
+    """
+    newest = trail.until(branch, shown.time) or trail.at(branch, 1)
+    return trail.store.at(newest) if newest else trail.store.head(branch)
+
+
 def moment(text: str, *, end_of_day: bool = False) -> datetime:
     """Read a date or time as people and URLs write it; without an offset it is UTC.
 

@@ -179,9 +179,9 @@ class Writing(View):
     """The writer's place: what is read here cannot change before what is written here is durable."""
 
     def __init__(self, policy: Policy, head: Snapshot) -> None:
-        # History never runs backwards, also when the clock does: pages of the past are looked up by time.
-        now = max(datetime.now(UTC), datetime.fromtimestamp(head.time, UTC))
-        super().__init__(policy, Index(head), now)
+        # Who was first, and the past, are told by time: it never runs backwards. A commit's second may be over to its end.
+        now, newest = datetime.now(UTC), datetime.fromtimestamp(head.time, UTC)
+        super().__init__(policy, Index(head), now if now >= newest else newest.replace(microsecond=999_999))
         self.events: list[NewCommit] = []
 
     def record(

@@ -154,7 +154,9 @@ def run_who_can(options: argparse.Namespace) -> int:
     if options.data:
         installation, registry, project = _asked(options.data, options)
         policy = audit.policy_at(installation, options.at)
-        verdicts = audit.who_can(policy, Action(options.action), registry, project, datetime.now(UTC))
+        verdicts = audit.who_can(
+            policy, Action(options.action), registry, project, datetime.now(UTC), installation.view().index
+        )
         found = [verdict_json(who, verdict) for who, verdict in verdicts]
     else:
         found = remote.Server(options.url).ask("GET", "who-can", _query(options), shape=_PRINCIPALS)["principals"]
@@ -176,7 +178,7 @@ def run_explain(options: argparse.Namespace) -> int:
         policy = audit.policy_at(installation, options.at)
         now = datetime.now(UTC)
         action = Action(options.action)
-        verdict = audit.explain(policy, options.principal, action, registry, project, now)
+        verdict = audit.explain(policy, options.principal, action, registry, project, now, installation.view().index)
         named = policy, options.principal, registry, project, verdict
         first = audit.creating(*named) if action is Action.PUBLISH else None
         answer = verdict_json(Principal(options.principal), verdict, first)

@@ -175,6 +175,7 @@ class Upstream:
     registry: str | None
     url: str | None
     statement: Statement
+    owns: tuple[str, ...] = ()  # patterns of names that are that registry's here, whoever else has some
 
 
 @dataclass(frozen=True, slots=True)

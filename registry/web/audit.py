@@ -14,6 +14,7 @@ from registry.audit import Wanted
 from registry.errors import Forbidden, Invalid
 from registry.installation import Installation, View
 from registry.marks import source_commit
+from registry.members import members
 from registry.model import Event
 from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed, entitled
@@ -117,7 +118,7 @@ def blueprint(installation: Installation) -> Blueprint:
         action, registry, project = _question(view)
         _may_ask(view, principal, registry, project)
         policy = audit.policy_at(installation, request.args.get("at"))
-        found = audit.who_can(policy, action, registry, project, view.now)
+        found = audit.who_can(policy, action, registry, project, view.now, view.index)
         return jsonify(policy=policy.commit, principals=[verdict_json(who, verdict) for who, verdict in found])
 
     @routes.get("/explain")
@@ -134,7 +135,7 @@ def blueprint(installation: Installation) -> Blueprint:
         if who != principal.name:
             _may_ask(view, principal, registry, project)
         policy = audit.policy_at(installation, request.args.get("at"))
-        verdict = audit.explain(policy, who, action, registry, project, view.now)
+        verdict = audit.explain(policy, who, action, registry, project, view.now, view.index)
         first = audit.creating(policy, who, registry, project, verdict) if action is Action.PUBLISH else None
         return jsonify(policy=policy.commit, **verdict_json(Principal(who), verdict, first))
 
@@ -146,9 +147,11 @@ def _may_ask(view: View, principal: Principal, registry: RegistryName, project: 
     auditors = tuple(named.name for named in view.policy.organization().auditors)
     if principal.scope.whole and belongs(view.policy, principal.name, auditors) is True:
         return
-    verdict = entitled(view.policy, principal, Action.ADMINISTER, registry, project, view.now)  # also while frozen
-    if not isinstance(verdict, Allowed):
-        raise Forbidden(f"{principal} may not ask about others' rights on {project}; its admins and auditors may")
+    behind = members(view.policy, registry)
+    for one in (registry, *(behind.registries if behind else ())):
+        verdict = entitled(view.policy, principal, Action.ADMINISTER, one, project, view.now)  # also while frozen
+        if not isinstance(verdict, Allowed):
+            raise Forbidden(f"{principal} may not ask about others' rights on {project}; its admins and auditors may")
 
 
 def _require_sight_of_policy(view: View, principal: Principal) -> None:

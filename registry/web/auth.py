@@ -107,6 +107,7 @@ def meant(view: View, find: Callable[[], T]) -> T:
     Raises:
         Unauthenticated: it cannot be told, and no credentials were sent. Else what `find` raises.
     """
+    g.setdefault("looked_up", view.policy.commit)
     try:
         return find()
     except Forbidden:

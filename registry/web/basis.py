@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from flask import request
+from flask import g, request
 
 from registry import credentials
 from registry.downloads import Download
@@ -59,6 +59,8 @@ def rests_on(
     note = request.environ.get(NOTE)
     if not isinstance(note, Note) or principal.run:  # what an upload token rests on is not in the ledger
         return
+    if g.get("looked_up", view.policy.commit) != view.policy.commit:
+        return  # an address was looked up in another policy than the one that answers
     token = credentials.find(view.index, principal.token) if principal.token else None
     read = (credentials.token_path(token.id), *paths) if token else paths
     facts = {path: _id(view.index.snapshot, path) for path in read}

@@ -9,15 +9,15 @@ from werkzeug.wrappers import Response as Redirect
 from registry import history, simple
 from registry.errors import NotFound
 from registry.index import Index, project_folder
-from registry.installation import Installation, View
-from registry.policy.roles import Action, Principal
-from registry.store import LEDGER
+from registry.installation import Installation
+from registry.policy.roles import Action
+from registry.store import LEDGER, POLICY
 from registry.web.auth import caller, known_project, known_registry
 from registry.web.basis import rests_on
 from registry.web.doors import Need, door, refused
 from registry.web.pages import WORTH_COMPRESSING, Page
 from registry.web.projects import FILES, ProjectPages, home
-from registry.web.together import reading
+from registry.web.together import Reading, reading
 
 # What a client may ask for, and what it is answered with; first wins among equals, so */* is HTML (pipenv, hatch).
 _OFFERS = {
@@ -48,9 +48,9 @@ class SimpleIndex:
         view = self._installation.view()
         principal, name = caller(view), known_registry(view, registry)
         asked = reading(view, principal, name, None)
-        index = self._seen(revision, view, principal, *asked.registries)
+        asked, index = self._seen(revision, asked, *asked.registries)
         shown = ",".join(str(index.fingerprint(one)) for one in asked.registries)
-        key = (name, shown, view.policy.commit, repr(principal), str(view.now.date()))
+        key = (name, shown, asked.policy.commit, view.policy.commit, repr(principal), str(view.now.date()))
         kind, content_type = negotiated()
         render = simple.projects_json if kind == "json" else simple.projects_html
         page = self._pages.pages.get((*key, kind), lambda: render([*asked.projects(index)]))
@@ -69,7 +69,7 @@ class SimpleIndex:
         principal, name = caller(view), known_registry(view, registry)
         wanted = known_project(project)
         asked = reading(view, principal, name, wanted)
-        index = self._seen(revision, view, principal, *(project_folder(one, wanted) for one in asked.registries))
+        asked, index = self._seen(revision, asked, *(project_folder(one, wanted) for one in asked.registries))
         owner = asked.owner(wanted, index)
         fingerprint = index.fingerprint(owner, wanted) if owner else None
         if owner is None or (fingerprint is None and not view.policy.declares(owner, wanted)):
@@ -85,12 +85,14 @@ class SimpleIndex:
         version = f"{fingerprint or 'empty'}-{zlib.crc32(path.encode()):08x}{zlib.crc32(public.encode()):08x}"
         return answer(version, kind, content_type, page)
 
-    def _seen(self, revision: str | None, view: View, principal: Principal, *paths: str) -> Index:
-        """Choose which ledger is shown; rights are always those of now."""
+    def _seen(self, revision: str | None, asked: Reading, *paths: str) -> tuple[Reading, Index]:
+        """Choose which ledger is shown, and what a composite had then; rights are always those of now."""
         if revision is None:
-            rests_on(view, principal, *paths)
-            return view.index
-        return Index(history.at(self._installation.trail, LEDGER, revision))
+            rests_on(asked.view, asked.principal, *paths)
+            return asked, asked.view.index
+        trail = self._installation.trail
+        shown = history.at(trail, LEDGER, revision)
+        return asked.then(self._installation.policy_of(history.beside(trail, POLICY, shown))), Index(shown)
 
 
 def blueprint(index: SimpleIndex) -> Blueprint:

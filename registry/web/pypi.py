@@ -26,37 +26,40 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("/<registry>/pypi/<project>/json")
     @door(Action.READ, "A project as PyPI's JSON API describes it")
     def latest(project: str, registry: str | None = None) -> ResponseReturnValue:
-        view, name, wanted = _asked(installation, registry, project)
+        view, named, name, wanted = _asked(installation, registry, project)
         found = view.index.project(name, wanted)
         version = catalogue.latest(view.index, name, wanted)
         releases = [one for one in found.releases if one.live] if found else []
         if not releases or found is None or found.status is Status.QUARANTINED:  # which offers no files (PEP 792)
             raise NotFound(f"Registry {name} offers no files of '{wanted}'")
         shown = next((one for one in releases if one.version == version), releases[-1])
-        return jsonify(project_json(view.index, name, releases, shown, wanted, _base(view, name)))
+        return jsonify(project_json(view.index, name, releases, shown, wanted, _base(view, named)))
 
     @routes.get("/pypi/<project>/<version>/json")
     @routes.get("/<registry>/pypi/<project>/<version>/json")
     @door(Action.READ, "A release as PyPI's JSON API describes it")
     def release(project: str, version: str, registry: str | None = None) -> ResponseReturnValue:
-        view, name, wanted = _asked(installation, registry, project)
+        view, named, name, wanted = _asked(installation, registry, project)
         found = view.index.release(name, wanted, catalogue.version_of(view.index, name, wanted, version))
         state = view.index.status(name, wanted)
         if not found.live or (state and state.status is Status.QUARANTINED):
             raise NotFound(f"Registry {name} offers no files of {wanted} {found.version}")
-        return jsonify(project_json(view.index, name, [], found, wanted, _base(view, name)))
+        return jsonify(project_json(view.index, name, [], found, wanted, _base(view, named)))
 
     return routes
 
 
-def _asked(installation: Installation, registry: str | None, project: str) -> tuple[View, RegistryName, ProjectName]:
+def _asked(
+    installation: Installation, registry: str | None, project: str
+) -> tuple[View, RegistryName, RegistryName, ProjectName]:
+    """Tell which registry is asked, and which one answers for the project."""
     view = installation.view()
     principal = caller(view)
     named, wanted = known_registry(view, registry or _unnamed(view)), known_project(project)
     name = reading(view, principal, named, wanted).owner(wanted)
     if name is None:
         raise NotFound(f"Registry {named} has no project '{wanted}'")
-    return view, name, wanted
+    return view, named, name, wanted
 
 
 def _unnamed(view: View) -> RegistryName:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _BESIDE_BODY = 2_000  # bytes an answer takes in memory beside its body
+_FACT = 250  # bytes of each path that it rests on, with the id of what is there
 _BLOCK = 256 * 2**10  # bytes
 _ASKED_AGAIN = re.compile(r"/+(?![-_]/)[^/]+/")  # indexes and files, under whatever address; /-/ and /_/ have none
 _BODY = ("HTTP_TRANSFER_ENCODING", "CONTENT_LENGTH", "CONTENT_TYPE")
@@ -78,7 +79,7 @@ class Reply:
     @property
     def weight(self) -> int:
         """Bytes it takes in memory."""
-        return len(self.body) + _BESIDE_BODY
+        return len(self.body) + _BESIDE_BODY + _FACT * (len(self.basis.facts) if self.basis else 0)
 
 
 def piece(basis: Basis | None, method: str, status: str, headers: Sequence[tuple[str, str]]) -> tuple[int, int]:

@@ -1,16 +1,19 @@
-"""Reading several registries as one, over HTTP: who may, and which of them answers."""
+"""Reading a registry over HTTP, be it one by itself or several as one: who may, and which of them answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from registry.errors import Forbidden
+from registry.errors import Forbidden, Unauthenticated
 from registry.index import Index
 from registry.installation import View
-from registry.members import Members, members
+from registry.members import Members, contested, members
 from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed
+from registry.policy.given import readable
+from registry.policy.policy import Policy
 from registry.policy.roles import Action, Principal
 from registry.web.auth import meant, permit, permit_composite
+from registry.web.doors import passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +24,84 @@ class Reading:
     principal: Principal
     registry: RegistryName  # as it was named
     composite: Members | None  # None: it answers by itself
+    policy: Policy  # that says whose a name is
 
     @property
     def registries(self) -> tuple[RegistryName, ...]:
         """All whose facts make the answer."""
         return self.composite.registries if self.composite else (self.registry,)
 
+    def then(self, policy: Policy) -> "Reading":
+        """Read what the registry was made up of by a past policy; rights are always those of now."""
+        found = meant(self.view, lambda: members(policy, self.registry))
+        if found is None and self.composite is None:
+            return self
+        return replace(self, composite=found or Members((self.registry,)), policy=policy)
+
     def owner(self, project: ProjectName, index: Index | None = None) -> RegistryName | None:
         """Tell which registry answers for a project; None: nobody has it.
 
+        Who may not read all that could have a name is not told that it is unknown: that would tell which names there
+        are, and on "not found" a client takes the package from elsewhere.
+
         Args:
             project: about what.
-            index: of the past, where that is asked about; rights are always those of now.
+            index: of the past, where that is asked about.
 
         Raises:
             Unauthenticated: no credentials were sent, and some are needed.
-            Forbidden: the caller may not read it there.
+            Forbidden: the caller may not read it there, or several claim it.
         """
         if self.composite is None:
             return self.registry
-        return owner(self.view, self.principal, self.composite, project, index)
+        claims = self.composite.claims(self.policy, index or self.view.index, project)
+        self._require([claim.registry for claim in claims] or self.composite.registries, project)
+        if len(claims) > 1:
+            raise Forbidden(contested(self.registry, claims, project))
+        return claims[0].registry if claims else None
 
     def projects(self, index: Index) -> Iterator[ProjectName]:
         """List what the caller may read where it belongs."""
-        found = self.composite or Members((self.registry,), ordered=True)
-        return readable(self.view, self.principal, found, index)
+        found = self.composite or Members((self.registry,))
+        return seen(self.view, self.principal, found, self.policy, index)
+
+    def enter(self) -> None:
+        """Let in who may read one of the registries; nobody in particular must be able to read all.
+
+        Raises:
+            Unauthenticated: no credentials were sent, and some are needed. `Forbidden` where the caller may not.
+        """
+        if self.principal.name is None:
+            self._require(self.registries, None)
+        elif not any(self._may(one, None) for one in self.registries):
+            self._refuse(None)
+        passed(Action.READ)
+
+    def _require(self, registries: Iterable[RegistryName], project: ProjectName | None) -> None:
+        if not all(self._may(one, project) for one in registries):
+            self._refuse(project)
+        passed(Action.READ)
+
+    def _may(self, registry: RegistryName, project: ProjectName | None) -> bool:
+        return isinstance(self.view.decide(self.principal, Action.READ, registry, project), Allowed)
+
+    def _refuse(self, project: ProjectName | None) -> None:
+        """Refuse in words that are the same whichever registry is behind it, and whether the name is known."""
+        if self.principal.name is None:
+            raise Unauthenticated(
+                f"To read in registry {self.registry}, give a token as password, with user name __token__"
+            )
+        if project is None:
+            raise Forbidden(f"{self.principal} may read in none of the registries that make up {self.registry}")
+        raise Forbidden(
+            f"{self.principal} may not read {project} in {self.registry}: a registry behind it, which has that name "
+            f"or could have it, may not be read; who administers it can ask 'waybill explain {self.principal} read "
+            f"{project} --registry {self.registry}' for the reason"
+        )
 
 
 def reading(view: View, principal: Principal, registry: RegistryName, project: ProjectName | None) -> Reading:
-    """Let somebody read a registry; a composite asks for a right of its own, and its members for theirs.
+    """Let a caller read a registry; a composite asks for a right of its own, and its members for theirs.
 
     Args:
         view: of when.
@@ -61,56 +113,30 @@ def reading(view: View, principal: Principal, registry: RegistryName, project: P
         Unauthenticated: no credentials were sent, and some are needed.
         Forbidden: the caller may not, or a member cannot be asked.
     """
-    found = meant(view, lambda: members(view.policy, registry))
-    if found is None:
+    file = readable(view.policy.registry, registry)
+    if file is None or file.kind != "composite":
         permit(view, principal, Action.READ, registry, project)
-        return Reading(view, principal, registry, None)
+        return Reading(view, principal, registry, None, view.policy)
     permit_composite(view, principal, registry, project)
+    found = meant(view, lambda: members(view.policy, registry))
     # A token limited to the composite is used for the composite; its owner needs the members' rights all the same.
     within = replace(principal, scope=replace(principal.scope, registries=()))
+    asked = Reading(view, within, registry, found, view.policy)
     if project is None:
-        enter(view, within, found)
-    return Reading(view, within, registry, found)
+        asked.enter()
+    return asked
 
 
-def owner(
-    view: View, principal: Principal, found: Members, project: ProjectName, index: Index | None = None
-) -> RegistryName | None:
-    """Tell whose a name is, to who may read it there; None: nobody's.
+def seen(view: View, principal: Principal, found: Members, policy: Policy, index: Index) -> Iterator[ProjectName]:
+    """List the names that somebody may read where they belong.
 
-    Raises:
-        Unauthenticated: no credentials were sent, and some are needed.
-        Forbidden: the caller may not read it, or several claim it. Only who may read all of them learns which.
+    Args:
+        view: whose rights count.
+        principal: who asks.
+        found: the registries.
+        policy: that says whose a name is.
+        index: what there is.
     """
-    claims = found.claims(view.policy, index or view.index, project)
-    if not claims:
-        enter(view, principal, found)
-        return None
-    for claim in claims:
-        permit(view, principal, Action.READ, claim.registry, project)
-    if len(claims) == 1:
-        return claims[0].registry
-    raise Forbidden(
-        f"In this group, {' and '.join(claim.reason for claim in claims)}, so the name means neither. Remove the file "
-        "that declares it, or take one registry out of the group (known_as in its registry.yaml)"
-    )
-
-
-def readable(view: View, principal: Principal, found: Members, index: Index) -> Iterator[ProjectName]:
-    """List the names that somebody may read where they belong."""
-    for name, registry in found.owned(view.policy, index):
+    for name, registry in found.owned(policy, index):
         if isinstance(view.decide(principal, Action.READ, registry, name), Allowed):
             yield name
-
-
-def enter(view: View, principal: Principal, found: Members) -> None:
-    """Let in who may read one of the registries; nobody in particular must be able to read all.
-
-    Else somebody without credentials would be told, by 404, which names private registries do not have.
-    """
-    if principal.name is None:
-        for registry in found.registries:
-            permit(view, principal, Action.READ, registry, None)
-        return
-    may = (one for one in found.registries if isinstance(view.decide(principal, Action.READ, one, None), Allowed))
-    permit(view, principal, Action.READ, next(may, found.registries[0]), None)

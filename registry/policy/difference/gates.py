@@ -33,7 +33,8 @@ def _registry(name: RegistryName, old: RegistryFile | None, new: RegistryFile | 
     what = f"registry {name}"
     if old is None or new is None:
         if new:
-            yield Shift(Direction.OTHER, what, None, f"{new.visibility}, {new.kind}", new.statement)
+            of = f" of {', '.join(map(_source, new.upstreams))}" if new.upstreams else ""
+            yield Shift(Direction.OTHER, what, None, f"{new.visibility}, {new.kind}{of}", new.statement)
             yield from _known_as(what, (), new)
             yield from pipelines(what, (), new.publishers)
         elif old:
@@ -74,7 +75,7 @@ def _accepts(what: str, had: set[str], have: set[str], place: Statement) -> Shif
 
 
 def _upstreams(what: str, old: RegistryFile, new: RegistryFile) -> Iterator[Shift]:
-    """Compare where projects are taken from; their order decides which of two of one name is served."""
+    """Compare where projects are taken from, and whose a name is there."""
     had, have = ([_source(u) for u in found.upstreams] for found in (old, new))
     if had == have:
         return
@@ -103,12 +104,13 @@ def _groups(name: RegistryName, before: Policy, after: Policy) -> Iterator[Shift
     if new is None:
         return
     for old, now, was, says in ((before, after, None, "joins it"), (after, before, "is below it", "leaves it")):
-        for group in joined(old, now, name):
+        for group in joined(old, now, name) if readable(before.registry, name) or says == "joins it" else ():
             yield Shift(Direction.OTHER, f"registry {name}: GitLab group {group}", was, says, new.statement)
 
 
 def _source(upstream: Upstream) -> str:
-    return upstream.url or f"registry {upstream.registry}"
+    owning = f" (owns {', '.join(upstream.owns)})" if upstream.owns else ""
+    return upstream.url or f"registry {upstream.registry}{owning}"
 
 
 def _projects(registry: RegistryName, before: Policy, after: Policy) -> Iterator[Shift]:

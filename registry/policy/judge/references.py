@@ -28,6 +28,7 @@ def dangling(policy: Policy) -> Iterator[Problem]:
     for number, (statement, entry) in enumerate(missing):
         yield _missing(statement, entry, known if number < MOST_GUESSED else ())
     yield from _unlinked(policy)
+    yield from _of_composites(policy)
     yield from claimed_twice(policy)
 
 
@@ -77,17 +78,32 @@ def _unlinked(policy: Policy) -> Iterator[Problem]:
                 yield _absent(place, "linked repository", f"repositories/{own.repository}.yaml")
 
 
+def _of_composites(policy: Policy) -> Iterator[Problem]:
+    """List the cases about composites, which say nothing: what may be read there is up to the registries behind."""
+    for case in (case for name in policy.files_of_cases() for case in readable(policy.cases, name) or ()):
+        found = readable(policy.registry, case.registry) if case.registry else None
+        if found and found.kind == "composite":
+            text = f"'{case.registry}' is a composite, which gives no rights; write the case for its registries"
+            yield Problem(case.statement.file, case.statement.line, text)
+
+
 def _upstream(policy: Policy, upstream: Upstream) -> Iterator[Problem]:
     """Find what keeps a registry from taking projects from another."""
     if upstream.registry is None:
         return
     name, statement = RegistryName(upstream.registry), upstream.statement
     if name not in policy.registries():
-        yield _absent(statement, "registry", f"registries/{name}/registry.yaml")
+        near = difflib.get_close_matches(name, policy.registries(), 1)
+        guess = f"; did you mean '{near[0]}'?" if near else ""
+        yield _absent(statement, "registry", f"registries/{name}/registry.yaml", guess)
         return
-    found = readable(lambda: policy.registry(name))
+    found = readable(policy.registry, name)
     if found and found.kind == "composite":
-        said = f"'{name}' is a composite itself; list its registries instead"
+        yield Problem(statement.file, statement.line, f"'{name}' is a composite itself; list its registries instead")
+    elif found and found.kind != "source":
+        said = (
+            f"'{name}' is of kind {found.kind}, which no composite can ask yet; while it is listed, nothing is served"
+        )
         yield Problem(statement.file, statement.line, said)
 
 
@@ -103,6 +119,6 @@ def _missing(statement: Statement, entry: str, known: Collection[str]) -> Proble
     return Problem(statement.file, statement.line, text)
 
 
-def _absent(statement: Statement, what: str, path: str) -> Problem:
-    text = f"the {what} it names does not exist; add {path}, or name another"
+def _absent(statement: Statement, what: str, path: str, guess: str = "") -> Problem:
+    text = f"the {what} it names does not exist{guess or f'; add {path}, or name another'}"
     return Problem(statement.file, statement.line, text)

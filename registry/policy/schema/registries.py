@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from registry.policy.files import LinkedRepository, ProjectFile, RegistryFile, Upstream
 from registry.policy.peculiar import PECULIARITIES, USUAL
 from registry.policy.schema.grants import ENTRIES, GRANTS, GRANTS_BY_PROJECT
-from registry.policy.schema.kinds import DECIMAL, NAME, PATH, REGISTRY, URL, UUID
+from registry.policy.schema.kinds import DECIMAL, GLOB, NAME, PATH, REGISTRY, URL, UUID
 from registry.policy.schema.known_as import KNOWN_AS
 from registry.policy.schema.publishers import PUBLISHERS
 from registry.policy.shapes import Flag, Number, Word
@@ -50,19 +50,27 @@ LINKED_REPOSITORY = TableBy("forge", {forge: _linked(forge, ids) for forge, ids 
 
 def _upstream(row: Row) -> Upstream | None:
     """Build an upstream, which is either here or elsewhere."""
-    if len(row.values) != 1:
+    if ("registry" in row.values) == ("url" in row.values):
         row.report(None, "an upstream is either registry: <name> or url: <URL>; write exactly one of them")
         return None
-    return Upstream(row.get("registry"), row.get("url"), row.statement)
+    return Upstream(row.get("registry"), row.get("url"), row.statement, row.get("owns", ()))
 
 
 _UPSTREAM = Table(
     {
         "registry": Key(REGISTRY, "another registry of this installation"),
         "url": Key(URL, "the simple index of another host"),
+        "owns": Key(
+            ListOf(GLOB, least=1),
+            "patterns of project names that are this upstream's in the composite, whoever else has or declares them; "
+            "the first upstream with a fitting one has the name",
+        ),
     },
     _upstream,
 )
+
+
+_UPLOADS = ("projects", "publishers", "republish", "closes_after_days", "accepts")
 
 
 def _registry(row: Row) -> RegistryFile | None:
@@ -72,6 +80,10 @@ def _registry(row: Row) -> RegistryFile | None:
     if wrong := _wrong_upstreams(kind, upstreams, row.at.name):
         row.report("upstreams", wrong)
         return None
+    for key in _UPLOADS if kind == "composite" else ():
+        if key in row.values:
+            row.report(key, f"a composite takes no uploads, so it has no {key}; write that in the registry that does")
+            return None
     return RegistryFile(
         name=row.at.name,
         kind=kind,
@@ -104,6 +116,8 @@ def _wrong_upstreams(kind: str, upstreams: tuple[Upstream, ...], name: str) -> s
         return "a remote registry has exactly one upstream; write - url: <URL> under upstreams"
     if any(upstream.registry == name for upstream in upstreams):
         return "a composite registry cannot list itself; remove the entry"
+    if kind != "composite" and any(upstream.owns for upstream in upstreams):
+        return "only the upstreams of a composite own names; remove owns"
     return None
 
 
@@ -135,7 +149,7 @@ REGISTRY_FILE = Table(
         "publishers": Key(PUBLISHERS, "CI identities that may publish every project here"),
         "upstreams": Key(
             ListOf(_UPSTREAM, most=100),
-            "where a composite or remote registry takes its projects from; of two that claim a name, the first has it",
+            "where a composite or remote registry takes its projects from",
         ),
         "frozen": Key(Flag(), "true: nothing is published, yanked or deleted here; reading goes on"),
         "known_as": Key(KNOWN_AS, "addresses of other systems whose place it takes, so that clients of them find it"),

@@ -1,4 +1,4 @@
-"""A GitLab group: several registries read as one, in no order, so that a name which two claim is nobody's."""
+"""A GitLab group: several registries read as one, for whoever may read any of them."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,22 @@ from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Redirect
 
 from registry import simple
-from registry.errors import NotFound
+from registry.errors import Forbidden, NotFound
 from registry.index import project_folder
 from registry.installation import Installation, View
 from registry.members import Members
 from registry.names import ProjectName, RegistryName
 from registry.policy.addresses import addresses
+from registry.policy.decide import Allowed
 from registry.policy.roles import Action, Principal
-from registry.web.auth import caller, known_project, meant
+from registry.web.auth import caller, known_project, meant, permit
 from registry.web.basis import also_rests_on, rests_on
 from registry.web.doors import door
 from registry.web.files import distribution, send_file
 from registry.web.index import SimpleIndex, answer, negotiated, slashed
 from registry.web.pages import Page
 from registry.web.refusals import messages
-from registry.web.together import enter, owner, readable
+from registry.web.together import seen
 
 # Each view takes both slash forms by one rule: with a path in it, Werkzeug answers 308 to the one without, also where
 # another rule has it.
@@ -67,9 +68,9 @@ class _Groups:
         view, principal, found = entered(self._installation, group)
         enter(view, principal, found)
         rests_on(view, principal, *found.registries)
-        seen = [*readable(view, principal, found, view.index)]
+        names = [*seen(view, principal, found, view.policy, view.index)]
         kind, content_type = negotiated()
-        page = Page((simple.projects_json if kind == "json" else simple.projects_html)(seen))
+        page = Page((simple.projects_json if kind == "json" else simple.projects_html)(names))
         return answer(page.digest, kind, content_type, lambda: page)
 
     def project(self, group: str, project: str) -> Response:
@@ -84,7 +85,7 @@ class _Groups:
 
     def _owned(self, group: str, wanted: ProjectName, shown: Callable[[RegistryName], Response]) -> Response:
         view, principal, found = entered(self._installation, group)
-        name = owner(view, principal, found, wanted)
+        name = _owner(view, principal, found, wanted)
         if name is None:
             raise NotFound(f"No registry of this group has a project '{wanted}'")
         response = shown(name)
@@ -105,4 +106,39 @@ def entered(installation: Installation, group: str) -> tuple[View, Principal, Me
     sources = tuple(name for name in found if (file := view.policy.registry(name)) and file.kind == "source")
     if not sources:
         raise NotFound("No registry of this group has packages of its own")
-    return view, principal, Members(sources, ordered=False)
+    return view, principal, Members(sources)
+
+
+def enter(view: View, principal: Principal, found: Members) -> None:
+    """Let in who may read one of the registries; nobody in particular must be able to read all.
+
+    Else somebody without credentials would be told, by 404, which names private registries do not have. Who has some
+    is told, as a group is all below a path, whoever may read it, and clients of GitLab go on to PyPI on 404.
+    """
+    if principal.name is None:
+        for registry in found.registries:
+            permit(view, principal, Action.READ, registry, None)
+        return
+    may = (one for one in found.registries if isinstance(view.decide(principal, Action.READ, one, None), Allowed))
+    permit(view, principal, Action.READ, next(may, found.registries[0]), None)
+
+
+def _owner(view: View, principal: Principal, found: Members, project: ProjectName) -> RegistryName | None:
+    """Tell whose a name is, to who may read it there; None: nobody's.
+
+    Raises:
+        Unauthenticated: no credentials were sent, and some are needed.
+        Forbidden: the caller may not read it, or several claim it. Only who may read all of them learns which.
+    """
+    claims = found.claims(view.policy, view.index, project)
+    if not claims:
+        enter(view, principal, found)
+        return None
+    for claim in claims:
+        permit(view, principal, Action.READ, claim.registry, project)
+    if len(claims) == 1:
+        return claims[0].registry
+    raise Forbidden(
+        f"In this group, {' and '.join(claim.reason for claim in claims)}, so the name means neither. Remove the file "
+        "that declares it, or take one registry out of the group (known_as in its registry.yaml)"
+    )

@@ -22,10 +22,9 @@ from registry.web import params
 from registry.web.auth import caller, meant, permit
 from registry.web.doors import door
 from registry.web.refusals import messages
-from registry.web.seeds.gitlab_groups import entered
+from registry.web.seeds.gitlab_groups import enter, entered
 from registry.web.seeds.gitlab_lists import Package, Packages, began, paged
 from registry.web.seeds.gitlab_numbers import Numbers
-from registry.web.together import enter
 
 _PACKAGES = "/projects/<path:id_>/packages"
 _PACKAGE = f"{_PACKAGES}/<number>"

@@ -189,12 +189,13 @@ def test_nobody_publishes_to_a_protected_project_by_who_they_are() -> None:
     ("kind", "upstream"), [("composite", "registry: rust"), ("remote", "url: 'https://index.example/simple/'")]
 )
 def test_only_source_registries_take_uploads(kind: str, upstream: str) -> None:
-    text = "projects: open\ngrants: [{role: admin, to: [alice]}]\n"
+    text = "grants: [{role: admin, to: [alice]}]\n"
     given = policy({REGISTRY: f"{text}kind: {kind}\nupstreams: [{{{upstream}}}]\n"})
     for project in ("payments-api", None):
         assert re.search(rf"{REGISTRY}:\d+", refusal(given, "alice", "publish", project))
         assert allowed_by(given, "alice", "read", project) == f"{REGISTRY}#grants/0"
-        assert allowed_by({REGISTRY: f"{text}kind: source\n"}, "alice", "publish", project) == f"{REGISTRY}#grants/0"
+        source = {REGISTRY: f"{text}kind: source\nprojects: open\n"}
+        assert allowed_by(source, "alice", "publish", project) == f"{REGISTRY}#grants/0"
 
 
 def test_a_registry_that_is_not_there_is_named_with_the_file_it_would_need() -> None:

@@ -111,6 +111,30 @@ RAILS: dict[str, tuple[Texts, str, Texts]] = {
         "registries/all/registry.yaml:2: 'more' is a composite itself; list its registries instead",
         {"registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: python}]\n"},
     ),
+    "a composite of what it cannot ask": (
+        {
+            "registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: mirror}]\n",
+            "registries/mirror/registry.yaml": "kind: remote\nupstreams: [{url: 'https://index.example/simple/'}]\n",
+        },
+        "registries/all/registry.yaml:2: 'mirror' is of kind remote, which no composite can ask yet",
+        {"registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: python, owns: ['payments-*']}]\n"},
+    ),
+    "a misspelt upstream": (
+        {"registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: pyhton}]\n"},
+        "registries/all/registry.yaml:2: the registry it names does not exist; did you mean 'python'?",
+        {"registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: python}]\n"},
+    ),
+    "a case about a composite": (
+        {
+            "registries/all/registry.yaml": "kind: composite\nupstreams: [{registry: python}]\n",
+            "cases/a.yaml": "- {person: bob, may: read, projects: ['x'], registry: all}\n",
+        },
+        "cases/a.yaml:1: 'all' is a composite, which gives no rights",
+        {
+            "registries/all/registry.yaml": "kind: composite\nvisibility: internal\nupstreams: [{registry: python}]\n",
+            "cases/a.yaml": "- {person: bob, may_not: administer, projects: ['x'], registry: python}\n",
+        },
+    ),
     "a linked repository that is still linked": (
         {LINKED: None, PROJECT: START[PROJECT] + "repository: payments\n"},
         f"{PROJECT}:4: the linked repository it names",

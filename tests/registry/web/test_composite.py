@@ -1,8 +1,10 @@
-"""Composite registries: several as one index, in which an upload moves no name and nobody reads more than elsewhere."""
+"""Composite registries: several as one index, where no upload or declaration moves a name and nobody reads more."""
 
+import re
 from pathlib import Path
 
 import pytest
+from freezegun import freeze_time
 
 from registry.policy.roles import Scope
 from tests.archives import wheel
@@ -66,7 +68,9 @@ def test_a_composite_is_one_index_of_what_its_registries_have(tmp_path: Path) ->
     assert b"Name: tools" in site.ask(f"{url}.metadata", "alice").data
     html = site.ask(INDEX, "alice").text
     assert '<a href="tools/">' in html
-    assert site.ask("/all/pypi/tools/json", "alice").get_json()["info"]["version"] == "2.0"
+    release = site.ask("/all/pypi/tools/json", "alice").get_json()
+    assert release["info"]["version"] == "2.0"
+    assert all("/all/files/" in file["url"] for file in release["urls"])
     assert site.ask("/acme/all/pypi/simple/tools/", "alice").status_code == 200
 
 
@@ -106,12 +110,22 @@ def test_nobody_in_particular_reads_a_public_composite_of_public_registries_alon
     assert site.ask(INDEX, None).status_code == 401
 
 
-def test_an_unknown_name_is_404_to_who_may_read_one_of_its_registries(tmp_path: Path) -> None:
-    site = made(tmp_path)
-    for person in ("alice", "bob"):
-        assert site.ask(f"{INDEX}unknown/", person).status_code == 404
-        assert site.ask(f"/all/files/{'0' * 64}/unknown-1.0-py3-none-any.whl", person).status_code == 404
-    assert site.ask("/all/pypi/unknown/json", "bob").status_code == 404
+UNKNOWN = (f"{INDEX}core/", f"/all/files/{'0' * 64}/core-1.0-py3-none-any.whl", "/all/pypi/core/json")
+
+
+def test_an_unknown_name_is_404_to_who_may_read_all_of_it_and_no_other_can_tell_it_from_a_hidden_one(
+    tmp_path: Path,
+) -> None:
+    site = made(tmp_path, ALL.replace("internal", "public"))
+    before = [site.ask(path, person) for path in UNKNOWN for person in ("bob", "carol", None)]
+    assert [answer.status_code for answer in before] == [403, 403, 401] * len(UNKNOWN)
+    assert [site.ask(path, "alice").status_code for path in UNKNOWN] == [404] * len(UNKNOWN)
+    published(site, "core", "1.0", "python")
+    after = [site.ask(path, person) for path in UNKNOWN for person in ("bob", "carol", None)]
+    assert [answer.text for answer in after] == [answer.text for answer in before]
+    for answer in (*after, site.ask(INDEX, "carol"), site.ask(INDEX, None)):
+        assert answer.status_code in {401, 403}
+        assert not re.search(r"\b(python|shared)\b", answer.text)
 
 
 @pytest.mark.parametrize("first", ["python", "shared"])
@@ -134,38 +148,59 @@ def test_a_name_of_a_registry_that_one_may_not_read_is_answered_from_no_other(tm
     assert versions(site, "secret") == ["1.0"]
 
 
-@pytest.mark.parametrize(
-    ("files", "declaring", "owner"),
-    [
-        (["shared"], ["python"], "python"),  # listed first
-        (["python"], ["shared"], "python"),  # listed later: its owners take no name by a file of their own
-        (["shared", "python"], ["python"], "python"),
-        (["python", "shared"], ["shared"], "python"),
-        (["shared", "python"], ["shared"], "shared"),
-        ([], ["shared"], "shared"),
-        ([], ["python", "shared"], "python"),
-    ],
-)
-def test_of_a_registry_that_declares_a_name_and_one_that_had_files_first_the_one_listed_first_has_it(
-    tmp_path: Path, files: list[str], declaring: list[str], owner: str
+@pytest.mark.parametrize("files", [[], ["python"], ["shared"], ["python", "shared"], ["shared", "python"]])
+@pytest.mark.parametrize("declaring", [["python"], ["shared"], ["python", "shared"]])
+def test_a_name_that_one_registry_declares_and_another_has_or_declares_is_refused_until_the_composite_says_whose_it_is(
+    tmp_path: Path, files: list[str], declaring: list[str]
 ) -> None:
     site = made(tmp_path)
     for where in files:
         published(site, "core", "1.0" if where == "python" else "99.0", where)
     site.policy(**{f"registries__{where}__projects__core": "{}\n" for where in declaring})
-    shown = {"python": "1.0", "shared": "99.0"}[owner]
-    assert versions(site, "core") == ([shown] if owner in files else [])
-    assert names(site) == ["core"]
-    assert site.ask(f"{INDEX}core/", "bob").status_code == (200 if owner == "shared" else 403)
+    owners = {*files[:1], *declaring}
+    if len(owners) > 1:
+        for path in (f"{INDEX}core/", f"/all/files/{'0' * 64}/core-1.0-py3-none-any.whl", "/all/pypi/core/json"):
+            refused = site.ask(path, "alice")
+            assert refused.status_code == 403
+            assert "/projects/core.yaml declares 'core'" in refused.text
+            assert "owns: [core]" in refused.text
+            assert "declares" not in site.ask(path, "bob").text  # who may not read both learns nothing of it
+        assert names(site) == []
+    for owner in ("python", "shared"):
+        site.policy(registries__all__registry=ALL.replace(f": {owner}\n", f": {owner}\n    owns: [co*]\n"))
+        if owner in files:
+            assert versions(site, "core") == [{"python": "1.0", "shared": "99.0"}[owner]]
+            assert names(site) == ["core"]
+        elif owner in declaring:
+            assert versions(site, "core") == []
+        else:
+            assert site.ask(f"{INDEX}core/", "alice").status_code == 404
+            assert names(site) == []
+        expected = 403 if owner == "python" else 200 if owner in {*files, *declaring} else 404
+        assert site.ask(f"{INDEX}core/", "bob").status_code == expected
+
+
+def test_a_clock_that_is_set_back_takes_a_name_from_no_registry(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    with freeze_time("2027-01-01T10:00:00.700Z"):
+        published(site, "core", "1.0", "shared")
+        published(site, "same", "1.0", "shared")
+        published(site, "same", "99.0", "python")
+    with freeze_time("2027-01-01T09:59:50Z"):
+        published(site, "core", "99.0", "python")
+    assert versions(site, "core") == ["1.0"]
+    refused = site.ask(f"{INDEX}same/", "alice")  # of one moment: nobody can tell which was the first
+    assert refused.status_code == 403
+    assert "registry python has files of 'same' and registry shared has files of 'same'" in refused.text
 
 
 def test_a_declaration_that_cannot_be_read_keeps_its_name(tmp_path: Path) -> None:
     site = made(tmp_path)
     site.policy(registries__python__projects__core="grant: []\n")
+    assert site.ask(f"{INDEX}core/", "bob").status_code == 403
     published(site, "core", "99.0", "shared")
-    refused = site.ask(f"{INDEX}core/", "bob")
-    assert refused.status_code == 403
-    assert "registries/python/projects/core.yaml:1" in refused.text
+    for person in ("alice", "bob"):
+        assert site.ask(f"{INDEX}core/", person).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -191,6 +226,8 @@ def test_while_a_registry_of_it_cannot_be_asked_a_composite_answers_nothing(
         stranger = site.ask(path, None)
         assert stranger.status_code == 401
         assert "shared" not in stranger.text
+    site.policy(registries__all__registry=ALL.replace("internal", "private"))
+    assert "shared" not in site.ask(INDEX, "carol").text  # nor does who has no right on the composite
     assert site.ask("/python/simple/core/", "alice").status_code == 200
 
 
@@ -206,17 +243,27 @@ def test_a_token_limited_to_a_composite_reads_there_and_nowhere_else(tmp_path: P
     assert site.ask(f"{INDEX}tools/", None, headers=sent).status_code == 403
 
 
-def test_a_composite_answers_for_the_past_as_its_registries_were(tmp_path: Path) -> None:
-    site = made(tmp_path)
-    published(site, "core", "1.0", "python")
-    before = site.head()
+def test_a_composite_answers_for_the_past_as_it_was_made_up_then(tmp_path: Path) -> None:
+    with freeze_time("2026-11-01T10:00:00Z"):
+        site = made(tmp_path)
+    with freeze_time("2026-11-01T11:00:00Z"):
+        published(site, "core", "1.0", "python")
+        before = site.head()
     published(site, "core", "2.0", "python")
+    published(site, "core", "99.0", "shared")
     published(site, "tools", "2.0", "shared")
-    past = f"/all/@{before}/simple/"
-    assert names(site, at=past) == ["core"]
-    assert versions(site, "core", at=past) == ["1.0"]
-    assert site.ask(f"{past}tools/", "alice").status_code == 404
-    assert site.ask(f"{past}core/", "bob").status_code == 403
+    for now in (
+        ALL,
+        ALL.replace(": shared\n", ": shared\n    owns: [core]\n"),
+        ALL.replace("  - registry: python\n", ""),
+        source("private", "alice"),
+    ):
+        site.policy(registries__all__registry=now)
+        for past in (f"/all/@{before}/simple/", "/all/@2026-11-01/simple/"):
+            assert names(site, at=past) == ["core"]
+            assert versions(site, "core", at=past) == ["1.0"]
+            assert site.ask(f"{past}tools/", "alice").status_code == 404
+            assert site.ask(f"{past}core/", "bob").status_code == 403
 
 
 def test_what_the_front_repeats_of_a_composite_ends_when_a_name_moves_or_a_right_ends(tmp_path: Path) -> None:
@@ -227,10 +274,13 @@ def test_what_the_front_repeats_of_a_composite_ends_when_a_name_moves_or_a_right
         first, again, alone = asked_twice(site, path, headers)
         assert first == again == alone
     published(site, "later", "1.0", "shared")
+    assert site.ask(f"{INDEX}later/", "bob").status_code == 200
     assert versions(site, "later", "bob") == ["1.0"]
     assert names(site, "bob") == ["core", "later"]
     site.policy(registries__python__projects__core="{}\n")
     assert site.ask(f"{INDEX}core/", "bob").status_code == 403
+    site.policy(registries__all__registry=ALL.replace(": shared\n", ": shared\n    owns: [core]\n"))
+    assert versions(site, "core", "bob") == ["1.0"]
     site.policy(registries__shared__registry=source("private", "alice"))
     assert site.ask(f"{INDEX}later/", "bob").status_code == 403
 
@@ -245,3 +295,35 @@ def test_a_composite_takes_nothing_and_the_api_answers_for_its_registries(tmp_pa
     refused = site.ask("/-/api/v1/registries/all/projects/tools", "bob")
     assert refused.status_code == 403
     assert "ask those" in refused.get_json()["detail"]
+
+
+def test_explain_and_who_can_answer_for_a_composite_as_it_does(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    published(site, "tools", "2.0", "shared")
+    for project in ("core", "tools", "unknown"):
+        question = {"action": "read", "registry": "all", "project": project}
+        allowed = {}
+        for person in ("alice", "bob", "carol"):
+            query = {**question, "principal": person}
+            allowed[person] = site.ask("/-/api/v1/explain", query=query).get_json()["allowed"]
+            assert allowed[person] == (site.ask(f"{INDEX}{project}/", person).status_code in {200, 404})
+        can = site.ask("/-/api/v1/who-can", query=question).get_json()["principals"]
+        assert [one["principal"] for one in can] == [person for person in allowed if allowed[person]]
+
+
+def test_what_one_may_ask_about_a_composite_takes_the_same_right_on_all_of_it(tmp_path: Path) -> None:
+    site = made(tmp_path, ALL + "grants: [{role: admin, to: [bob]}]\n")
+    question = {"action": "read", "registry": "all", "project": "core"}
+    assert site.ask("/-/api/v1/who-can", "bob", query=question).status_code == 403
+    assert site.ask("/-/api/v1/explain", "bob", query={**question, "principal": "carol"}).status_code == 403
+    assert site.ask("/-/api/v1/explain", "bob", query={**question, "principal": "bob"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "key", ["projects: open", "republish: never", "closes_after_days: 3", "accepts: []", "publishers: []"]
+)
+def test_what_is_about_uploads_is_refused_in_a_composite(tmp_path: Path, key: str) -> None:
+    site = made(tmp_path)
+    site.policy(registries__all__registry=f"{ALL}{key}\n")
+    assert "a composite takes no uploads" in site.ask(INDEX, "alice").text
