@@ -52,7 +52,7 @@ class Database:
             connection.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
             yield connection
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:  # text that is no UTF-8 has none
                 raise Busy("it is busy") from error
             raise
         finally:

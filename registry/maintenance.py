@@ -98,6 +98,7 @@ def maintain(
         step("commits", lambda: installation.trail.catch_up(LEDGER, progress))
         step("artifacts_removed", artifacts)
         step("tokens_forgotten", lambda: installation.state.forget(now))
+        step("download_months", lambda: installation.downloads.sum_up(now.date()))
         step("page_bytes_evicted", lambda: evict(place.pages, _PAGES))
         facts["artifacts_unnamed"] = len(result.unnamed)
         facts["seconds"] = round(time.perf_counter() - began, 3)

@@ -23,6 +23,7 @@ HOMES = {
     "pypi_attestations": {"registry/attestations.py"},
     "jwt": {"registry/keys.py", "registry/signatures.py"},
     "sqlite3": {
+        "registry/counts.py",
         "registry/database.py",
         "registry/downloads.py",
         "registry/finder.py",

@@ -1,11 +1,12 @@
 """`…/downloads`: how often the files of a project were downloaded, on which days."""
 
+from datetime import UTC, date, datetime
 from typing import TypedDict
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from registry.downloads import Counted
+from registry.counts import DAYS, Asked, Counted
 from registry.installation import Installation
 from registry.policy.roles import Action
 from registry.web import paging, params
@@ -16,16 +17,17 @@ from registry.web.paging import PAGES
 
 
 class CountedAnswer(TypedDict):
-    """How often a file was downloaded on a day, UTC."""
+    """How often a file was downloaded on a day, UTC, or where `period` is month, in the month that begins with it."""
 
     day: str
+    period: str  # day or month
     version: str
     filename: str
     downloads: int
 
 
 class DownloadsAnswer(TypedDict):
-    """A page of downloads, newest day first; what happened in the last seconds may be missing."""
+    """A page of downloads, newest day first, and the sum of all pages; the last seconds may be missing."""
 
     downloads: list[CountedAnswer]
     total: int
@@ -39,7 +41,7 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("/registries/<registry>/projects/<project>/downloads")
     @door(
         Action.READ,
-        "How often the files of a project were downloaded, by day",
+        f"How often the files of a project were downloaded, by day; {DAYS} days later by month, on its first day",
         query=(
             SINCE,
             Query("until", "the last day"),
@@ -53,22 +55,29 @@ def blueprint(installation: Installation) -> Blueprint:
         view = installation.view()
         principal, name, wanted = caller(view), known_registry(view, registry), known_project(project)
         permit(view, principal, Action.READ, name, wanted)
-        since, until = params.time("since"), params.time("until", end_of_day=True)
-        found = installation.downloads.of_project(name, wanted, since, until)
-        for field in ("version", "filename"):
-            value = params.optional(field)
-            found = [one for one in found if value in {None, getattr(one, field)}]
-        after = paging.cursor(int, str)
-        rest = [one for one in found if after is None or _place(one) > (after[0], after[1])]
-        total = sum(one.number for one in found)
-        return paging.page("downloads", rest, _shown, lambda one: list(_place(one)), total=total)
+        asked = Asked(
+            name,
+            wanted,
+            params.optional("version"),
+            params.optional("filename"),
+            _day(params.time("since")),
+            _day(params.time("until", end_of_day=True)),
+        )
+        after = paging.cursor(int, int)
+        found, total = installation.downloads.of_project(
+            asked, paging.limit() + 1, (after[0], after[1]) if after else None
+        )
+        return paging.page("downloads", found, _shown, lambda one: list(one.place), total=total)
 
     return routes
 
 
+def _day(moment: datetime | None) -> date | None:
+    return moment.astimezone(UTC).date() if moment else None
+
+
 def _shown(one: Counted) -> CountedAnswer:
-    return CountedAnswer(day=one.day.isoformat(), version=one.version, filename=one.filename, downloads=one.number)
-
-
-def _place(one: Counted) -> tuple[int, str]:
-    return -one.day.toordinal(), one.filename
+    period = "month" if one.month else "day"
+    return CountedAnswer(
+        day=one.day.isoformat(), period=period, version=one.version, filename=one.filename, downloads=one.number
+    )
