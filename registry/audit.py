@@ -30,7 +30,7 @@ class Wanted:
     registry: RegistryName | None = None
     project: ProjectName | None = None
     version: str | None = None
-    pipeline: str | None = None
+    pipeline: str | None = None  # that published, promoted, yanked, deleted or restored
     repository: str | None = None  # its URL, the end of it, or its immutable id such as github:123456
     commit: str | None = None  # of the sources, or its beginning
     since: datetime | None = None
@@ -62,10 +62,19 @@ class Wanted:
         if self.version is not None and not same_version(facts.get("Version", ""), self.version):
             return False
         return (
-            (self.pipeline is None or any(_is_run(said, self.pipeline) for said in self._said(facts, "Pipeline")))
+            (self.pipeline is None or self.is_by_run(facts) or self.is_run(facts.get("Promoter-Pipeline")))
             and (self.commit is None or any(said.startswith(self.commit) for said in self._said(facts, "Commit")))
             and (self.repository is None or self._is_repository(facts, self.repository))
         )
+
+    def is_by_run(self, facts: Mapping[str, str]) -> bool:
+        """Tell whether an event is of the pipeline itself, and not only of what another one made and it promoted."""
+        return any(self.is_run(said) for said in self._said(facts, "Pipeline"))
+
+    def is_run(self, said: str | None) -> bool:
+        """Tell whether the pipeline is meant: exactly, or by the address of its run, which has no attempt in it."""
+        wanted = (self.pipeline or "").rstrip("/")
+        return said is not None and wanted in {said.rstrip("/"), run_of(said)}
 
     def _said(self, facts: Mapping[str, str], name: str) -> list[str]:
         """Give what is said of one fact: what was verified, and where that is asked for, what was not."""
@@ -110,11 +119,6 @@ def _candidates(installation: Installation, wanted: Wanted, begins: str | None) 
     upto = [installation.trail.place(LEDGER, begins) or 0] if begins else []
     for commit in installation.trail.mentioning(LEDGER, facts, *upto):
         yield from islice(store.history(store.at(commit)), 1)
-
-
-def _is_run(said: str, wanted: str) -> bool:
-    """Tell whether a pipeline is meant: exactly, or by the address of its run, which has no attempt in it."""
-    return said.rstrip("/") == wanted.rstrip("/") or run_of(said) == wanted.rstrip("/")
 
 
 def _is_id(repository: str) -> bool:

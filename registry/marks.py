@@ -12,9 +12,10 @@ from registry.records import read_message
 from registry.store import Commit
 
 # Whoever changes what is kept gives `strips._FORMAT` another number, so that what was kept before is made again.
-_FACTS = ("release", "project", "pipeline", "repository", "registry", "source", "principal")
+_FACTS = ("release", "project", "pipeline", "promoter", "repository", "registry", "source", "principal")
 WIDTHS = {"commit": 20, "time": 8, **dict.fromkeys(_FACTS, 8)}  # bytes
 NOT_SAID = bytes(8)
+PLACES = {"pipeline": ("pipeline", "promoter")}  # a run did what it published, and what it promoted
 SHORTEST_COMMIT = 7  # hex digits by which a commit is asked for
 _COMMIT = re.compile(f"[0-9a-f]{{{SHORTEST_COMMIT},64}}")
 _ATTEMPT = re.compile(r"/attempts/[0-9]+/?$")
@@ -38,11 +39,12 @@ def of_facts(facts: Mapping[str, str]) -> dict[str, bytes]:
         facts: by trailer, as a commit states them or as they are looked for.
     """
     project, version, repository = facts.get("Project"), facts.get("Version"), facts.get("Repository")
-    pipeline, source = facts.get("Pipeline"), facts.get("Commit")
+    pipeline, promoter, source = facts.get("Pipeline"), facts.get("Promoter-Pipeline"), facts.get("Commit")
     said = {
         "release": f"{project}=={canonicalize_version(version)}" if project and version else None,
         "project": project,
         "pipeline": run_of(pipeline) if pipeline is not None else None,
+        "promoter": run_of(promoter) if promoter is not None else None,
         "repository": repository.rpartition("/")[2] if repository is not None else None,  # people name its end
         "registry": facts.get("Registry"),
         "principal": facts.get("Principal"),

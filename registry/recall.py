@@ -1,4 +1,8 @@
-"""What a pipeline, a commit or a git repository published, as releases: what is yanked if it was not sound."""
+"""What a pipeline, a commit or a git repository published, as releases: what is yanked if it was not sound.
+
+Of a pipeline that is also what it promoted, where it promoted it to: in the registry that it came from, others vouch
+for it. What it yanked, deleted or restored it did not make.
+"""
 
 from dataclasses import dataclass
 
@@ -7,12 +11,20 @@ from registry.audit import Wanted
 from registry.errors import Invalid
 from registry.index import Index
 from registry.installation import Installation
-from registry.model import Yank
+from registry.model import File, Yank
 from registry.names import ProjectName, RegistryName, version_order
 from registry.store import LEDGER
 
 MOST_FILES = 10_000
 _MADE = {"publish", "promote"}  # whoever deletes or restores a file did not make it
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """How a file came to be there."""
+
+    digest: str
+    promoted: bool  # the pipeline that is asked about only promoted it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +51,34 @@ def recalled(installation: Installation, wanted: Wanted) -> list[Recall]:
     """
     if wanted.pipeline is None and wanted.commit is None and wanted.repository is None:
         raise Invalid("Say whose releases: name a pipeline, a commit or a git repository")
-    found: dict[tuple[RegistryName, ProjectName, str], dict[str, str]] = {}
+    found: dict[tuple[RegistryName, ProjectName, str], dict[str, _Made]] = {}
     events = (e for e in audit.log(installation, wanted) if e.facts.get("Waybill-Event") in _MADE)
     for number, event in enumerate(events):
         if number == MOST_FILES:
             raise Invalid(f"More than {MOST_FILES:,} files fit; narrow it down by project, --since and --until")
         facts = event.facts
         release = RegistryName(facts["Registry"]), ProjectName(facts["Project"]), facts["Version"]
-        found.setdefault(release, {}).setdefault(facts["File"], facts["Digest"])
+        made = _Made(facts["Digest"], wanted.pipeline is not None and not wanted.is_by_run(facts))
+        found.setdefault(release, {}).setdefault(facts["File"], made)
     index = Index(installation.head(LEDGER))
     ordered = sorted(found, key=lambda release: (*release[:2], version_order(release[2])))
-    recalls = (_recall(index, *release, found[release]) for release in ordered)
+    recalls = (_recall(index, wanted, *release, found[release]) for release in ordered)
     return [recall for recall in recalls if recall.files]
 
 
 def _recall(
-    index: Index, registry: RegistryName, project: ProjectName, version: str, published: dict[str, str]
+    index: Index, wanted: Wanted, registry: RegistryName, project: ProjectName, version: str, made: dict[str, _Made]
 ) -> Recall:
     """Look at a release as it is now; a name may have been deleted, and used again for something else."""
     release = index.release(registry, project, version)
-    files = [f.filename for f in release.live if published.get(f.filename) == f"sha256:{f.sha256}"]
+    files = [f.filename for f in release.live if f.filename in made and _is_still(f, made[f.filename], wanted)]
     others = [f.filename for f in release.live if f.filename not in files]
     return Recall(registry, project, version, tuple(files), tuple(others), release.yank)
+
+
+def _is_still(file: File, made: _Made, wanted: Wanted) -> bool:
+    """Tell whether a file is what was made; what was only promoted, others may have promoted again since."""
+    if made.digest != f"sha256:{file.sha256}":
+        return False
+    by = file.promoted.by.verified if file.promoted else {}
+    return not made.promoted or wanted.is_run(by.get("Pipeline"))

@@ -60,8 +60,8 @@ class Trail:
 
         Args:
             branch: where to look.
-            facts: by trailer: Registry, Project, Version (of a project), Pipeline (of any attempt), Repository (or the
-                end of its URL), Commit (or its beginning), Principal.
+            facts: by trailer: Registry, Project, Version (of a project), Pipeline (of any attempt; also one that
+                promoted), Repository (or the end of its URL), Commit (or its beginning), Principal.
             upto: only among the first so many commits; None: all.
         """
         keys = {name: mark for name, mark in marks.of_facts(facts).items() if mark != marks.NOT_SAID}
@@ -116,7 +116,7 @@ class Trail:
         """Add what is new; False if another process did so meanwhile."""
         end = length, last = _end(strips, branch)
         head = self.store.head(branch)  # after the end of the trail was read: so it is that commit, or a later one
-        newer = {name: bytearray() for name in marks.WIDTHS}  # newest first; a million commits take 76 MB
+        newer = {name: bytearray() for name in marks.WIDTHS}  # newest first; a million commits take 92 MB
         for count, commit in enumerate(self.store.history(head), 1):
             if commit.id == last:
                 break
@@ -161,11 +161,16 @@ def _mentioning(
 ) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     for number in reversed(at):
-        columns = [(_read(strips, branch, name, number, length), key) for name, key in keys.items()]
+        sought = [
+            ([_read(strips, branch, place, number, length) for place in marks.PLACES.get(name, (name,))], key)
+            for name, key in keys.items()
+        ]
         fitting = range(min(STRIP, length - number * STRIP))
+        first = {n for content in sought[0][0] for n in _positions(content, sought[0][1])} if sought else fitting
         hits = [
-            n for n in (_positions(*columns[0]) if columns else fitting)
-            if number * STRIP + n < upto and all(content[8 * n : 8 * n + 8] == key for content, key in columns[1:])
+            n for n in sorted(first)
+            if number * STRIP + n < upto
+            and all(any(content[8 * n : 8 * n + 8] == key for content in places) for places, key in sought[1:])
         ]  # fmt: skip
         if hits:
             ids = _read(strips, branch, "commit", number, length)

@@ -24,6 +24,7 @@ _EVENTS: remote.Shape = {"events": [{"commit": str, "time": str, "author": str, 
 _FACTS = (
     "Registry",
     "Promoted-From",
+    "Promoter-Pipeline",
     "Published-By",
     "Digest",
     "Attestations",
@@ -41,7 +42,7 @@ def add_to(commands: Any) -> None:
     data.add_place(log)
     log.add_argument("what", nargs="?", type=values.project_or_release, metavar="PROJECT[==VERSION]")
     log.add_argument("--registry", type=values.registry)
-    log.add_argument("--pipeline", metavar="URL", help="what one CI run published, in all its attempts or in one")
+    log.add_argument("--pipeline", metavar="URL", help="what one CI run did, in all its attempts or in one")
     log.add_argument(
         "--repository", metavar="NAME", help="what came from one git repository: URL, the end of it, or id"
     )

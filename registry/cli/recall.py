@@ -108,7 +108,7 @@ def _show(one: RecallAnswer) -> None:
 def _tell(found: list[RecallAnswer], failures: int, *, done: bool) -> None:
     left, all_ = sum(not one["yanked"] for one in found), "1 release" if len(found) == 1 else f"{len(found)} releases"
     if not found:
-        said = "Nothing that is still here was published like that"
+        said = "Nothing that is still here was published or promoted like that"
     elif failures:
         said = f"{failures} of {all_} could not be yanked; mend that, and repeat the command"
     elif done or not left:

@@ -34,7 +34,7 @@ WANTED = (
     REGISTRY,
     PROJECT,
     Query("version", "only of this version"),
-    Query("pipeline", "only by this pipeline, or any attempt of this run"),
+    Query("pipeline", "only what this pipeline did, or any attempt of this run"),
     Query("repository", "only from this git repository: its address, the end of it, or its id"),
     Query("commit", "only from this commit of it, or one that begins like this"),
     SINCE,

@@ -49,7 +49,7 @@ def blueprint(installation: Installation) -> Blueprint:
     @routes.get("/log/releases")
     @door(
         Need.SIGNED_IN,
-        "What a pipeline published and is still there, as releases",
+        "What a pipeline published or promoted and is still there, as releases",
         query=WANTED,
         answer=RecallsAnswer,
     )

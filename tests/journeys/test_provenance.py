@@ -293,7 +293,7 @@ def test_whoever_may_not_yank_a_release_is_told_and_the_others_are_yanked(acme: 
         "1 of 2 releases could not be yanked; mend that, and repeat the command",
     )
     done = ask(acme, "--url", "--pipeline", RUN, "--yank", token=acme.token_for("bob"))
-    assert (done.returncode, done.stderr) == (0, "Nothing that is still here was published like that\n")
+    assert (done.returncode, done.stderr) == (0, "Nothing that is still here was published or promoted like that\n")
 
 
 def test_a_token_that_only_reads_yanks_nothing(acme: Server) -> None:

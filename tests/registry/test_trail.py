@@ -37,6 +37,8 @@ def facts(number: int) -> list[tuple[str, str]]:
     if number % 13 == 0:
         said += [("Declared-Pipeline", "https://ci.acme.example/runs/3"), ("Declared-Commit", "0" * 40)]
         said += [("Repository", f"https://git.acme.example/{'acme' if number % 2 else 'other'}/payments")]
+    if number % 17 == 0:
+        said += [("Promoter-Pipeline", f"https://ci.acme.example/runs/{number // 17}/attempts/1")]
     return said if number % 11 else said[:1]
 
 
@@ -79,6 +81,7 @@ WANTED = [
     Wanted(pipeline="https://ci.acme.example/runs/3"),
     Wanted(pipeline="https://ci.acme.example/runs/3/attempts/2"),
     Wanted(pipeline="https://ci.acme.example/runs/3", declared=True),
+    Wanted(pipeline="https://ci.acme.example/runs/3", project=project_name("demo-2")),
     Wanted(commit="000000a"),
     Wanted(commit="000000a" + "0" * 33, registry=registry_name("python")),
     Wanted(commit="0" * 40, declared=True),
