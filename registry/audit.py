@@ -1,6 +1,6 @@
 """Questions about rights and about the past: who can, why, and what happened."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -9,10 +9,9 @@ from registry import history
 from registry.errors import Invalid
 from registry.index import Index
 from registry.installation import Installation
-from registry.marks import run_of
 from registry.members import readable
 from registry.model import Event
-from registry.names import ProjectName, RegistryName, same_version
+from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed, Denied, decide
 from registry.policy.difference.conditions import title
 from registry.policy.namespaces import reserved
@@ -21,74 +20,34 @@ from registry.policy.publishing import offers
 from registry.policy.roles import ANYONE, Action, Principal, Role
 from registry.records import read_message
 from registry.store import LEDGER, POLICY, Commit
+from registry.wanted import Wanted
+
+__all__ = [
+    "Looked", "Wanted", "creating", "explain", "log", "look", "only_registry", "policy_at", "require_commit", "who_can",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which events of the ledger to show; None asks for all."""
+class Looked:
+    """A commit that was looked at."""
 
-    registry: RegistryName | None = None
-    project: ProjectName | None = None
-    version: str | None = None
-    pipeline: str | None = None  # that published, promoted, yanked, deleted or restored
-    repository: str | None = None  # its URL, the end of it, or its immutable id such as github:123456
-    commit: str | None = None  # of the sources, or its beginning
-    since: datetime | None = None
-    until: datetime | None = None
-    declared: bool = False  # also by what was not proven of these three, but only resolved or declared
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """What a wanted event states for sure, by the trailer that states it."""
-        named: dict[str, str | None] = {"Registry": self.registry, "Project": self.project, "Version": self.version}
-        if not self.declared:
-            by_id = self.repository is not None and _is_id(self.repository)
-            named |= {"Pipeline": self.pipeline, "Commit": self.commit}
-            named |= {"Repository": None if by_id else self.repository}
-        return {name: value for name, value in named.items() if value is not None}
-
-    @property
-    def narrow(self) -> bool:
-        """Whether only events about some files are wanted."""
-        what = (self.registry, self.project, self.version, self.pipeline, self.repository, self.commit)
-        return any(value is not None for value in what)
-
-    def matches(self, event: Event) -> bool:
-        """Tell whether an event is among them."""
-        facts = event.facts
-        exact = (("Registry", self.registry), ("Project", self.project))
-        if any(wanted is not None and facts.get(name) != wanted for name, wanted in exact):
-            return False
-        if self.version is not None and not same_version(facts.get("Version", ""), self.version):
-            return False
-        return (
-            (self.pipeline is None or self.is_by_run(facts) or self.is_run(facts.get("Promoter-Pipeline")))
-            and (self.commit is None or any(said.startswith(self.commit) for said in self._said(facts, "Commit")))
-            and (self.repository is None or self._is_repository(facts, self.repository))
-        )
-
-    def is_by_run(self, facts: Mapping[str, str]) -> bool:
-        """Tell whether an event is of the pipeline itself, and not only of what another one made and it promoted."""
-        return any(self.is_run(said) for said in self._said(facts, "Pipeline"))
-
-    def is_run(self, said: str | None) -> bool:
-        """Tell whether the pipeline is meant: exactly, or by the address of its run, which has no attempt in it."""
-        wanted = (self.pipeline or "").rstrip("/")
-        return said is not None and wanted in {said.rstrip("/"), run_of(said)}
-
-    def _said(self, facts: Mapping[str, str], name: str) -> list[str]:
-        """Give what is said of one fact: what was verified, and where that is asked for, what was not."""
-        names = (name, f"Resolved-{name}", f"Declared-{name}") if self.declared else (name,)
-        return [facts[each] for each in names if each in facts]
-
-    def _is_repository(self, facts: Mapping[str, str], wanted: str) -> bool:
-        if _is_id(wanted):
-            return facts.get("Repository-Id") == wanted
-        return any(url == wanted or url.endswith(f"/{wanted}") for url in self._said(facts, "Repository"))
+    commit: str
+    at: datetime
+    event: Event | None  # None: none of those that are wanted
 
 
-def log(installation: Installation, wanted: Wanted, begins: str | None = None) -> Iterator[Event]:
+def log(installation: Installation, wanted: Wanted) -> Iterator[Event]:
     """Walk the ledger, newest event first.
+
+    Args:
+        installation: where.
+        wanted: which events.
+    """
+    return (looked.event for looked in look(installation, wanted) if looked.event)
+
+
+def look(installation: Installation, wanted: Wanted, begins: str | None = None) -> Iterator[Looked]:
+    """Walk the ledger, newest first, commit by commit, so that whoever reads it may stop after any.
 
     Args:
         installation: where.
@@ -99,12 +58,21 @@ def log(installation: Installation, wanted: Wanted, begins: str | None = None) -
         at = datetime.fromtimestamp(commit.time, UTC)
         if wanted.since and at < wanted.since:
             return
-        if wanted.until and at > wanted.until:
-            continue
         subject, facts = read_message(commit.message)
         event = Event(commit.id, at, commit.author.name, subject, facts)
-        if wanted.matches(event):
-            yield event
+        meant = not (wanted.until and at > wanted.until) and wanted.matches(event)
+        yield Looked(commit.id, at, event if meant else None)
+
+
+def require_commit(installation: Installation, branch: str, commit: str) -> None:
+    """Check where somebody wants to read on.
+
+    Raises:
+        Invalid: that is no commit of this branch.
+    """
+    hexadecimal = len(commit) == 40 and not set(commit) - set("0123456789abcdef")
+    if not (hexadecimal and installation.trail.place(branch, commit)):
+        raise Invalid("cursor: send what the page before gave as 'next', or leave it out")
 
 
 def _candidates(installation: Installation, wanted: Wanted, begins: str | None) -> Iterator[Commit]:
@@ -119,11 +87,6 @@ def _candidates(installation: Installation, wanted: Wanted, begins: str | None) 
     upto = [installation.trail.place(LEDGER, begins) or 0] if begins else []
     for commit in installation.trail.mentioning(LEDGER, facts, *upto):
         yield from islice(store.history(store.at(commit)), 1)
-
-
-def _is_id(repository: str) -> bool:
-    """Tell an immutable id, such as github:123456, from a name or URL."""
-    return ":" in repository and "//" not in repository
 
 
 def policy_at(installation: Installation, commit: str | None) -> Policy:

@@ -1,16 +1,22 @@
-"""What happened, to the facts and to the policy, in one stream, newest first, that can be read on from any place."""
+"""What happened, to the facts and to the policy, in one stream, newest first, that can be read on from any place.
+
+Narrowed to a registry or project, the policy's commits are those that touched its files, or changed through another
+file, such as a team's, who may do what there.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, pairwise
 
 from registry import audit
-from registry.audit import Wanted
-from registry.errors import Invalid
+from registry.audit import Looked
 from registry.installation import Installation
 from registry.model import Event
 from registry.records import read_message
-from registry.store import LEDGER, POLICY, Commit
+from registry.rights_log import Whose, teller
+from registry.store import LEDGER, POLICY, Commit, Snapshot, Store
+from registry.wanted import Wanted
 
 POLICY_EVENT = "policy"  # what a commit of branch `main` is called here
 _NAMED = ("Principal", "Publisher", "Owner", "Actor")  # facts that name who did it, or to whom it was done
@@ -29,30 +35,45 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One event, with the branch that it is recorded on."""
+    """One commit that was looked at, with the branch that it is of."""
 
     branch: str
-    event: Event
+    looked: Looked
 
 
-def chronicle(
-    installation: Installation, asked: Asked, may_see: Callable[[Event], bool], place: Place | None = None
-) -> Iterator[Told]:
-    """Walk ledger and policy together, newest first; what is of one second keeps the order of its branch.
+class Chronicle:
+    """Ledger and policy together, newest first; what is of one second keeps the order of its branch."""
 
-    Args:
-        installation: where.
-        asked: which events.
-        may_see: which events of the ledger the caller may see.
-        place: where to begin, as `place_of` gave it; None: at the newest.
+    def __init__(
+        self, installation: Installation, asked: Asked, may_see: Callable[[Event], bool], place: Place | None = None
+    ) -> None:
+        """Begin to read.
 
-    Raises:
-        Invalid: the place is not one of these branches.
-    """
-    begins = place or (installation.head(LEDGER).id, installation.head(POLICY).id)
-    facts = (Told(LEDGER, event) for event in _of_ledger(installation, asked, begins[0]) if may_see(event))
-    decisions = (Told(POLICY, event) for event in _of_policy(installation, asked, begins[1]))
-    return _merged(facts, decisions)
+        Args:
+            installation: where.
+            asked: which events.
+            may_see: which events of the ledger the caller may see.
+            place: where to begin, as another one ended; None: at the newest.
+        """
+        begins = place or (installation.head(LEDGER).id, installation.head(POLICY).id)
+        self._walks = {
+            LEDGER: _ledger(installation, asked, may_see, begins[0]),
+            POLICY: _policy(installation, asked, begins[1]),
+        }
+        self._next = {branch: next(walk, None) for branch, walk in self._walks.items()}
+
+    def __iter__(self) -> Iterator[Told]:
+        """Give commit by commit; nothing more of a branch is read than this needs."""
+        while waiting := [Told(branch, looked) for branch, looked in self._next.items() if looked]:
+            told = max(waiting, key=lambda one: one.looked.at)  # the ledger's, where both are of one second
+            self._next[told.branch] = next(self._walks[told.branch], None)
+            yield told
+
+    @property
+    def place(self) -> Place | None:
+        """Where to read on; None: nothing is left."""
+        facts, policy = (looked.commit if looked else "" for looked in self._next.values())
+        return (facts, policy) if facts or policy else None
 
 
 def require_place(installation: Installation, place: Place) -> Place:
@@ -62,60 +83,63 @@ def require_place(installation: Installation, place: Place) -> Place:
         Invalid: that is no place of these branches.
     """
     for branch, commit in zip((LEDGER, POLICY), place, strict=True):
-        hexadecimal = len(commit) == 40 and not set(commit) - set("0123456789abcdef")
-        if commit and not (hexadecimal and installation.trail.place(branch, commit)):
-            raise Invalid("cursor: send what the page before gave as 'next', or leave it out")
+        if commit:
+            audit.require_commit(installation, branch, commit)
     return place
 
 
-def places(shown: list[Told], following: Told, installation: Installation, place: Place | None) -> Place:
-    """Tell where to read on: for each branch, after what was shown of it.
-
-    Args:
-        shown: the events of this page.
-        following: the event that comes next.
-        installation: where.
-        place: where this page began.
-    """
-    begins = place or (installation.head(LEDGER).id, installation.head(POLICY).id)
-    next_of = {LEDGER: begins[0], POLICY: begins[1]}
-    for branch in next_of:
-        last = next((told.event.commit for told in reversed(shown) if told.branch == branch), None)
-        if following.branch == branch:
-            next_of[branch] = following.event.commit
-        elif last is not None:
-            next_of[branch] = _before(installation, last)
-    return next_of[LEDGER], next_of[POLICY]
-
-
-def _before(installation: Installation, commit: str) -> str:
-    """Give the commit before one, or nothing."""
-    parents = next(installation.store.history(installation.store.at(commit))).parents
-    return parents[0] if parents else ""
-
-
-def _of_ledger(installation: Installation, asked: Asked, begins: str) -> Iterator[Event]:
+def _ledger(
+    installation: Installation, asked: Asked, may_see: Callable[[Event], bool], begins: str
+) -> Iterator[Looked]:
     if asked.event == POLICY_EVENT or not begins:
         return
-    for event in audit.log(installation, asked.facts, begins):
-        kind = event.facts.get("Waybill-Event")
-        if asked.event in {None, kind} and _is_by(event, asked.principal):
-            yield event
+    for looked in audit.look(installation, asked.facts, begins):
+        event = looked.event
+        kind = event.facts.get("Waybill-Event") if event else None
+        meant = event and asked.event in {None, kind} and _is_by(event, asked.principal) and may_see(event)
+        yield looked if meant else Looked(looked.commit, looked.at, None)
 
 
-def _of_policy(installation: Installation, asked: Asked, begins: str) -> Iterator[Event]:
-    """Walk the policy; a registry or project narrows it to nothing, as its commits are about files."""
-    if not asked.policy or asked.event not in {None, POLICY_EVENT} or not begins or asked.facts.narrow:
+def _policy(installation: Installation, asked: Asked, begins: str) -> Iterator[Looked]:
+    """Walk the policy; what only files can be of narrows it to nothing."""
+    facts, store = asked.facts, installation.store
+    of_files = facts.version, facts.pipeline, facts.repository, facts.commit
+    if not asked.policy or asked.event not in {None, POLICY_EVENT} or not begins or any(of_files):
         return
-    for commit in installation.store.history(installation.store.at(begins)):
-        at = datetime.fromtimestamp(commit.time, UTC)
-        if asked.facts.since and at < asked.facts.since:
+    is_about = _subject(installation, facts)
+    history: Iterator[Commit | None] = chain(store.history(store.at(begins)), [None])
+    for commit, older in pairwise(history):
+        if commit is None:
             return
-        if asked.facts.until and at > asked.facts.until:
-            continue
+        at = datetime.fromtimestamp(commit.time, UTC)
+        if facts.since and at < facts.since:
+            return
         event = _event(commit, at)
-        if _is_by(event, asked.principal):
-            yield event
+        meant = not (facts.until and at > facts.until) and _is_by(event, asked.principal) and is_about(commit, older)
+        yield Looked(commit.id, at, event if meant else None)
+
+
+def _subject(installation: Installation, facts: Wanted) -> Callable[[Commit, Commit | None], bool]:
+    """Tell which commits of the policy, with those before them, are about a registry or project that is asked for."""
+    if facts.registry is None and facts.project is None:
+        return lambda *_: True
+    tell = teller(installation, Whose(registry=facts.registry, project=facts.project))
+    return lambda commit, older: _touched(installation.store, facts, commit, older) or bool(tell(commit, older))
+
+
+def _touched(store: Store, facts: Wanted, commit: Commit, older: Commit | None) -> bool:
+    """Tell whether a commit changed the files of a registry or project."""
+    sides = [store.at(one.id) if one else None for one in (older, commit)]
+    registries = (
+        {facts.registry} if facts.registry else {name for side in sides if side for name in side.entries("registries")}
+    )
+    paths = [f"registries/{name}" + (f"/projects/{facts.project}.yaml" if facts.project else "") for name in registries]
+    return any(_content(sides[0], path) != _content(sides[1], path) for path in paths)
+
+
+def _content(side: Snapshot | None, path: str) -> str | None:
+    entry = side.entry(path) if side else None
+    return entry.id if entry else None
 
 
 def _event(commit: Commit, at: datetime) -> Event:
@@ -128,21 +152,3 @@ def _event(commit: Commit, at: datetime) -> Event:
 
 def _is_by(event: Event, principal: str | None) -> bool:
     return principal is None or principal in {event.author, *(event.facts.get(name) for name in _NAMED)}
-
-
-def _merged(one: Iterator[Told], other: Iterator[Told]) -> Iterator[Told]:
-    """Merge two streams that are newest first; nothing more of either is read than is asked for."""
-    first, second = next(one, None), next(other, None)
-    while first and second:
-        if first.event.at >= second.event.at:
-            yield first
-            first = next(one, None)
-        else:
-            yield second
-            second = next(other, None)
-    if first:
-        yield first
-    if second:
-        yield second
-    yield from one
-    yield from other

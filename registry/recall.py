@@ -7,13 +7,13 @@ for it. What it yanked, deleted or restored it did not make.
 from dataclasses import dataclass
 
 from registry import audit
-from registry.audit import Wanted
 from registry.errors import Invalid
 from registry.index import Index
 from registry.installation import Installation
 from registry.model import File, Yank
 from registry.names import ProjectName, RegistryName, version_order
 from registry.store import LEDGER
+from registry.wanted import Wanted
 
 MOST_FILES = 10_000
 _MADE = {"publish", "promote"}  # whoever deletes or restores a file did not make it

@@ -1,8 +1,9 @@
 """Which commits of `main` changed whose rights, and who agreed: also where only a team file was touched."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import chain, pairwise
 
 from registry.changes.standing import projects_of, record_of
@@ -70,9 +71,7 @@ def turns(installation: Installation, whose: Whose) -> Iterator[Turn]:
         installation: where.
         whose: the rights asked for.
     """
-    store, memory = installation.store, Memory()
-    known = {name: tuple(found) for name, found in projects_of(installation, installation.policy()).items()}
-    ledger = installation.head(LEDGER)
+    store, ledger, tell = installation.store, installation.head(LEDGER), teller(installation, whose)
     history: Iterator[Commit | None] = chain(store.history(installation.head(POLICY)), [None])
     for commit, older in pairwise(history):
         if commit is None:
@@ -80,11 +79,30 @@ def turns(installation: Installation, whose: Whose) -> Iterator[Turn]:
         at = datetime.fromtimestamp(commit.time, UTC)
         if whose.since and at < whose.since:
             return
+        if told := tell(commit, older):
+            yield _turn(commit, ledger, told)
+
+
+def teller(installation: Installation, whose: Whose) -> Callable[[Commit, Commit | None], tuple[str, ...]]:
+    """Make what tells how a commit of `main`, after the one before it, changed the rights asked for.
+
+    Args:
+        installation: where.
+        whose: the rights asked for.
+    """
+    store, memory = installation.store, Memory()
+
+    @cache  # and only when a commit may have changed rights
+    def known() -> Known:
+        return {name: tuple(found) for name, found in projects_of(installation, installation.policy()).items()}
+
+    def tell(commit: Commit, older: Commit | None) -> tuple[str, ...]:
         before, after = Policy(store.at(older.id) if older else _Nothing(), memory), Policy(store.at(commit.id), memory)
-        if any(before.content(path) != after.content(path) for path in _SPEAKING):
-            told = tuple(_told(before, after, known, whose, at))
-            if told:
-                yield _turn(commit, ledger, told)
+        if all(before.content(path) == after.content(path) for path in _SPEAKING):
+            return ()
+        return tuple(_told(before, after, known(), whose, datetime.fromtimestamp(commit.time, UTC)))
+
+    return tell
 
 
 def _turn(commit: Commit, ledger: Snapshot, told: tuple[str, ...]) -> Turn:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from registry import audit
-from registry.audit import Wanted
 from registry.cli import data
 from registry.names import project_name, registry_name
 from registry.policy.decide import Allowed, decide
 from registry.policy.policy import Policy
 from registry.policy.roles import Action, Principal
+from registry.wanted import Wanted
 from registry.web.faces import create_app
 from tests.archives import wheel
 from tests.journeys.clients import publish

@@ -19,6 +19,7 @@ from registry.policy.roles import Action, Principal
 from registry.provenance import DECLARABLE
 from registry.shown import shown
 from registry.store import LEDGER
+from registry.wanted import Wanted
 
 _EVENTS: remote.Shape = {"events": [{"commit": str, "time": str, "author": str, "subject": str, "facts": dict}]}
 _FACTS = (
@@ -82,7 +83,7 @@ def run_log(options: argparse.Namespace) -> int:
         return rights_log.run(options)
     rights_log.refuse_options(options)
     project, version = options.what or (None, None)
-    wanted = audit.Wanted(
+    wanted = Wanted(
         registry=options.registry,
         project=project,
         version=version,
@@ -114,8 +115,7 @@ def run_log(options: argparse.Namespace) -> int:
             installation.trail.catch_up(LEDGER, values.progress("commits of the history read"))
         events = (event_json(e) for e in islice(audit.log(installation, wanted), options.limit))
     else:
-        limited = {**query, "limit": str(options.limit)}
-        events = remote.Server(options.url).ask("GET", "log", limited, shape=_EVENTS)["events"]
+        events = islice(remote.Server(options.url).pages("log", query, _EVENTS, "events", options.limit), options.limit)
     if options.json:
         print(json.dumps(list(events)))
         return 0

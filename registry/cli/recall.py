@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from registry import curate
 from registry.answers import RecallAnswer, recall_json
-from registry.audit import Wanted
 from registry.cli import data, remote, values
 from registry.errors import Invalid, WaybillError
 from registry.names import ProjectName, RegistryName
 from registry.recall import recalled
 from registry.shown import shown
 from registry.store import LEDGER
+from registry.wanted import Wanted
 
 _RELEASES: remote.Shape = {
     "releases": [

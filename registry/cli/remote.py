@@ -96,6 +96,32 @@ class Server:
             raise self._strange(f"its answer lacks {keys}, or what is in there" if keys else "its answer is no object")
         return answer
 
+    def pages(
+        self, path: str, query: Mapping[str, str | None], shape: Shape, name: str, most: int
+    ) -> Iterator[Mapping[str, Any]]:
+        """Ask for a list, page after page, as long as more of it is wanted; otherwise as `ask` does.
+
+        Args:
+            path: below `/-/api/v1/`.
+            query: parameters.
+            shape: what each page must have.
+            name: of the list in it.
+            most: how many are wanted; a few more may come.
+        """
+        cursor: str | None = None
+        known = set()
+        while most > 0:
+            limited = {**query, "limit": str(most), "cursor": cursor}
+            answer = self.ask("GET", path, limited, shape=shape)
+            yield from answer[name]
+            most -= len(answer[name])
+            cursor = answer.get("next")  # an earlier version has no pages
+            if cursor is None:
+                return
+            if not isinstance(cursor, str) or cursor in known:
+                raise self._strange("one page of its list leads nowhere")
+            known.add(cursor)
+
     def send(
         self,
         path: str,

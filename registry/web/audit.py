@@ -1,46 +1,30 @@
 """`/-/api/v1/log`, `/who-can`, `/explain`: the questions of `registry/audit.py` over HTTP."""
 
-from collections.abc import Callable
-from functools import cache
+import time
 from itertools import islice
 from typing import Required, TypedDict
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from registry import audit, names
+from registry import audit
 from registry.answers import EventAnswer, TurnAnswer, VerdictAnswer, event_json, turn_json, verdict_json
-from registry.audit import Wanted
 from registry.errors import Forbidden, Invalid
 from registry.installation import Installation, View
-from registry.marks import source_commit
 from registry.members import members
-from registry.model import Event
 from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed, entitled
 from registry.policy.rights import belongs
 from registry.policy.roles import Action, Principal
 from registry.rights_log import Whose, turns
-from registry.web import params
+from registry.store import LEDGER
+from registry.web import paging, params
 from registry.web.auth import known_project, known_registry
 from registry.web.doors import Need, Query, door, passed
-from registry.web.paging import LIMIT
+from registry.web.paging import LIMIT, PAGES
+from registry.web.sight import LOOKING, PROJECT, REGISTRY, SINCE, WANTED, sight, wanted
 
 MOST_EVENTS = 1000
-REGISTRY = Query("registry", "only of this registry")
-PROJECT = Query("project", "only of this project")
-SINCE = Query("since", "a date or time, UTC where it names no zone")
-WANTED = (
-    REGISTRY,
-    PROJECT,
-    Query("version", "only of this version"),
-    Query("pipeline", "only what this pipeline did, or any attempt of this run"),
-    Query("repository", "only from this git repository: its address, the end of it, or its id"),
-    Query("commit", "only from this commit of it, or one that begins like this"),
-    SINCE,
-    Query("until", "a date, its end meant, or time"),
-    Query("declared", "also by what was not verified", {"enum": ["true", "false"]}),
-)
 _WHOSE = (Query("principal", "only rights of theirs"), REGISTRY, PROJECT, SINCE)
 _QUESTION = (
     Query("action", "what for", {"enum": [action.value for action in Action]}, needed=True),
@@ -51,9 +35,10 @@ _QUESTION = (
 
 
 class EventsAnswer(TypedDict):
-    """Commits of the ledger, newest first."""
+    """A page of events of the ledger, newest first; perhaps an empty one, and more behind it."""
 
     events: list[EventAnswer]
+    next: str | None
 
 
 class TurnsAnswer(TypedDict):
@@ -81,15 +66,23 @@ def blueprint(installation: Installation) -> Blueprint:
 
     @routes.get("/log")
     @door(
-        Need.SIGNED_IN, "What happened to what one may read, newest first", query=(*WANTED, LIMIT), answer=EventsAnswer
+        Need.SIGNED_IN, "What happened to what one may read, newest first", query=(*WANTED, *PAGES), answer=EventsAnswer
     )
     def log() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
-        limit = min(params.number("limit", 100), MOST_EVENTS)
-        events = audit.log(installation, wanted(view))
-        may_see = sight(view, principal)
-        visible = (event for event in events if may_see(event))
-        return jsonify(events=[event_json(event) for event in islice(visible, limit)])
+        [begins] = paging.cursor(str) or [None]
+        if begins is not None:
+            audit.require_commit(installation, LEDGER, begins)
+        may_see, most = sight(view, principal), paging.limit()
+        events: list[EventAnswer] = []
+        found, ends = audit.look(installation, wanted(view), begins), time.monotonic() + LOOKING
+        for looked in found:
+            if looked.event and may_see(looked.event):
+                events.append(event_json(looked.event))
+            if len(events) == most or time.monotonic() > ends:
+                break
+        following = next(found, None)
+        return paging.whole("events", events, [following.commit] if following else None)
 
     @routes.get("/log/policy")
     @door(Need.AUDITOR, "Which commits of the policy changed whose rights", query=(*_WHOSE, LIMIT), answer=TurnsAnswer)
@@ -163,47 +156,6 @@ def _require_sight_of_policy(view: View, principal: Principal) -> None:
             f"{principal} may not see how rights changed; admins and auditors may, by a token without limits"
         )
     passed(Need.AUDITOR)
-
-
-def sight(view: View, principal: Principal) -> Callable[[Event], bool]:
-    """Tell which events a principal is shown: those of a project its readers, those of a token its owner.
-
-    A limited token tells of no other token.
-    """
-
-    @cache  # one answer's events are of few projects, and each is decided by the same policy
-    def may_read(registry: str, project: str) -> bool:
-        verdict = view.decide(principal, Action.READ, RegistryName(registry), ProjectName(project))
-        return isinstance(verdict, Allowed)
-
-    def may_see(event: Event) -> bool:
-        registry, project = event.facts.get("Registry"), event.facts.get("Project")
-        if registry and project:
-            return may_read(registry, project)
-        own = event.facts.get("Owner") == principal.name
-        return own and (principal.scope.whole or event.facts.get("Token-Id") == principal.token)
-
-    return may_see
-
-
-def wanted(view: View) -> Wanted:
-    """Read which events are asked for.
-
-    Raises:
-        Invalid: a value cannot be meant.
-    """
-    given = request.args
-    return Wanted(
-        registry=known_registry(view, given["registry"]) if "registry" in given else None,
-        project=known_project(given["project"]) if "project" in given else None,
-        version=names.version(given["version"]) if "version" in given else None,
-        pipeline=given.get("pipeline"),
-        repository=given.get("repository"),
-        commit=source_commit(given["commit"]) if "commit" in given else None,
-        since=params.time("since"),
-        until=params.time("until", end_of_day=True),
-        declared=params.flag("declared"),
-    )
 
 
 def _question(view: View) -> tuple[Action, RegistryName, ProjectName]:

@@ -10,10 +10,10 @@ from registry.counts import DAYS, Asked, Counted
 from registry.installation import Installation
 from registry.policy.roles import Action
 from registry.web import paging, params
-from registry.web.audit import SINCE
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.doors import Query, door
 from registry.web.paging import PAGES
+from registry.web.sight import SINCE
 
 
 class CountedAnswer(TypedDict):

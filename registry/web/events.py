@@ -1,6 +1,7 @@
 """`/-/api/v1/events`: what happened to facts and policy, in one stream: by pages, or whole as NDJSON."""
 
 import json
+import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import TypedDict
@@ -10,15 +11,15 @@ from flask.typing import ResponseReturnValue
 
 from registry.answers import EventAnswer, event_json
 from registry.changes.clearance import is_reader
-from registry.chronicle import Asked, Place, Told, chronicle, places, require_place
+from registry.chronicle import Asked, Chronicle, Told, require_place
 from registry.errors import Forbidden
 from registry.installation import Installation, View
 from registry.policy.files import BadFile
 from registry.policy.roles import Principal
 from registry.web import paging, params
-from registry.web.audit import WANTED, sight, wanted
 from registry.web.doors import Need, Query, door
 from registry.web.paging import PAGES
+from registry.web.sight import LOOKING, WANTED, sight, wanted
 
 NDJSON = "application/x-ndjson"
 
@@ -30,7 +31,7 @@ class ToldAnswer(EventAnswer):
 
 
 class StreamAnswer(TypedDict):
-    """A page of events, newest first."""
+    """A page of events, newest first; perhaps an empty one, and more behind it."""
 
     events: list[ToldAnswer]
     next: str | None
@@ -47,7 +48,11 @@ def blueprint(installation: Installation) -> Blueprint:
         f"`Accept: {NDJSON}` as a stream, whole where no limit is given",
         query=(
             *WANTED,
-            Query("event", "only of this kind, such as publish or yank; policy: commits of the policy"),
+            Query(
+                "event",
+                "only of this kind, such as publish or yank; policy: commits of the policy (those of a registry or "
+                "project touched its files, or changed who may do what there)",
+            ),
             Query("principal", "only by them, or about their tokens"),
             *PAGES,
         ),
@@ -61,11 +66,11 @@ def blueprint(installation: Installation) -> Blueprint:
         given = paging.cursor(str, str)
         place = require_place(installation, (given[0], given[1])) if given else None
         may_see = sight(view, principal)
-        found = chronicle(installation, asked, lambda event: whole or may_see(event), place)
+        found = Chronicle(installation, asked, lambda event: whole or may_see(event), place)
         if request.accept_mimetypes.best_match(["application/json", NDJSON]) == NDJSON:
             most = paging.limit() if "limit" in request.args else None
-            return Response(_lines(islice(found, most)), content_type=NDJSON)
-        return _page(installation, found, place)
+            return Response(_lines(found, most), content_type=NDJSON)
+        return _page(found)
 
     return routes
 
@@ -78,18 +83,22 @@ def _sees_all(view: View, principal: Principal) -> bool:
         raise Forbidden(f"The policy cannot be read, so nobody may. {bad.problems[0]}") from None
 
 
-def _page(installation: Installation, found: Iterator[Told], place: Place | None) -> Response:
+def _page(found: Chronicle) -> Response:
     most = paging.limit()
-    told = list(islice(found, most + 1))
-    shown, more = told[:most], told[most:]
-    following = list(places(shown, more[0], installation, place)) if more else None
-    return paging.whole("events", [_shown(one) for one in shown], following)
+    shown: list[ToldAnswer] = []
+    ends = time.monotonic() + LOOKING
+    for told in found:
+        shown += _shown(told)
+        if len(shown) == most or time.monotonic() > ends:
+            break
+    return paging.whole("events", shown, list(found.place) if found.place else None)
 
 
-def _shown(one: Told) -> ToldAnswer:
-    return ToldAnswer(branch=one.branch, **event_json(one.event))
+def _shown(told: Told) -> list[ToldAnswer]:
+    return [ToldAnswer(branch=told.branch, **event_json(told.looked.event))] if told.looked.event else []
 
 
-def _lines(found: Iterator[Told]) -> Iterator[str]:
-    for one in found:
-        yield json.dumps(_shown(one)) + "\n"
+def _lines(found: Chronicle, most: int | None) -> Iterator[str]:
+    shown = (one for told in found for one in _shown(told))
+    for one in islice(shown, most):
+        yield json.dumps(one) + "\n"

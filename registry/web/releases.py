@@ -13,9 +13,9 @@ from registry.policy.decide import Allowed
 from registry.policy.roles import Action
 from registry.recall import recalled
 from registry.web import params
-from registry.web.audit import WANTED, wanted
 from registry.web.auth import caller, known_project, known_registry, permit
 from registry.web.doors import Need, door
+from registry.web.sight import WANTED, wanted
 
 
 class ReleaseShown(ReleaseAnswer):

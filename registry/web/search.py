@@ -18,11 +18,11 @@ from registry.policy.roles import Action, Principal
 from registry.sought import Sought
 from registry.store import LEDGER
 from registry.web import paging, params
-from registry.web.audit import REGISTRY
 from registry.web.auth import known_project, known_registry
 from registry.web.catalogue import sighted
 from registry.web.doors import Need, Query, door
 from registry.web.paging import PAGES
+from registry.web.sight import REGISTRY
 
 _SHORT = "A page may have fewer than asked for, even none, and a next: ask on until that is null"
 

@@ -13,10 +13,10 @@ from contextlib import closing
 from pathlib import Path
 
 from registry import audit, history
-from registry.audit import Wanted
 from registry.cli import data
 from registry.names import project_name
 from registry.store import LEDGER
+from registry.wanted import Wanted
 from tests.archives import wheel
 from tests.legacy_client import PAGE, authorization, upload
 from tests.running import CLEAN, WAYBILL, Server, run_git, waybill

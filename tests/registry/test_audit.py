@@ -7,11 +7,11 @@ import pytest
 from freezegun import freeze_time
 
 from registry import audit, curate
-from registry.audit import Wanted
 from registry.errors import Invalid, NotFound
 from registry.names import project_name, registry_name
 from registry.policy.decide import Allowed
 from registry.policy.roles import Action
+from registry.wanted import Wanted
 from tests.archives import wheel
 from tests.registry.web.site import Site, new_site
 

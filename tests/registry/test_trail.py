@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from registry import history, strips, trail
-from registry.audit import Wanted
 from registry.cli import data
 from registry.errors import NotFound
 from registry.marks import WIDTHS
@@ -20,6 +19,7 @@ from registry.records import message, read_message
 from registry.store import LEDGER, Commit, NewCommit, Signature, Snapshot, Store
 from registry.store.memory import MemoryStore
 from registry.trail import Trail
+from registry.wanted import Wanted
 
 WHO = Signature("alice", "alice@acme.example")
 COMMITS = 150

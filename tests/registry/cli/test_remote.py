@@ -15,8 +15,8 @@ SECRET = "wb_0123456789_NeverShownAnywhere0000000000000000000"
 
 
 @contextmanager
-def _answering(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Send fixed bytes to whoever connects, and note what came."""
+def _answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Send fixed bytes to whoever connects, the last to all who still come, and note what came."""
     came: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as door:
 
@@ -28,7 +28,7 @@ def _answering(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
                     return
                 with guest:
                     came.append(guest.recv(65536))
-                    guest.sendall(answer)
+                    guest.sendall(answers[min(len(came), len(answers)) - 1])
 
         thread = threading.Thread(target=answer_all, daemon=True)
         thread.start()
@@ -113,6 +113,30 @@ def test_an_answer_of_the_right_shape_is_shown() -> None:
     with _answering(_http({"events": [EVENT], "more": 1})) as (url, _):
         said = waybill("log", "--url", url, token=SECRET)
     assert said.stdout.splitlines()[:2] == ["2026-01-31T12:00:00Z  publish: tool 1.0", "    by bob"]
+
+
+def _page(subject: str, following: object) -> bytes:
+    return _http({"events": [{**EVENT, "subject": subject}], "next": following})
+
+
+@pytest.mark.parametrize(("limit", "shown"), [("1", ["a"]), ("2", ["a", "b"]), ("9", ["a", "b", "c"])])
+def test_pages_of_the_log_are_followed_as_far_as_more_is_wanted(limit: str, shown: list[str]) -> None:
+    empty = _http({"events": [], "next": "third"})
+    with _answering(_page("a", "first"), _page("b", "second"), empty, _page("c", None)) as (url, came):
+        said = waybill("log", "tool", "--limit", limit, "--json", "--url", url, token=SECRET)
+    assert [event["subject"] for event in json.loads(said.stdout)] == shown
+    asked = [request.split(b" ")[1].partition(b"?")[2].split(b"&") for request in came]
+    assert all(b"project=tool" in each for each in asked)
+    assert [each[-1] for each in asked[1:]] == [b"cursor=first", b"cursor=second", b"cursor=third"][: len(asked) - 1]
+
+
+@pytest.mark.parametrize("following", [["x"], 7, {}, "again"])
+def test_a_server_whose_pages_lead_nowhere_is_followed_no_further(following: object) -> None:
+    with _answering(_page("a", following)) as (url, came):
+        said = waybill("log", "--url", url, token=SECRET, check=False)
+    assert (said.returncode, len(came)) == (1, 2 if following == "again" else 1)
+    assert "one page of its list leads nowhere" in said.stderr
+    assert "Traceback" not in said.stderr
 
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\r\nyes\u202e\x9b"

@@ -46,12 +46,93 @@ def test_facts_and_policy_are_one_stream_newest_first(busy: Site) -> None:
 def test_it_is_narrowed_by_what_where_who_and_when(busy: Site) -> None:
     assert kinds(told(busy, event="yank")) == ["yank"]
     assert kinds(told(busy, event="policy")) == ["policy", "policy"]
-    assert kinds(told(busy, project="demo")) == ["yank", "publish"]
     assert kinds(told(busy, project="demo", event="publish")) == ["publish"]
-    assert kinds(told(busy, registry="python", principal="alice")) == ["yank", "publish", "publish"]
+    assert kinds(told(busy, registry="python", principal="alice")) == ["yank", "publish", "publish", "policy"]
+    assert kinds(told(busy, project="demo", version="1.0")) == ["yank", "publish"]
     assert kinds(told(busy, principal="bob")) == ["token-create"]
     assert told(busy, until="2001-01-01") == []
     assert told(busy, since="2999-01-01") == []
+
+
+READERS = "projects: open\ngrants: [{role: read, to: [%s]}]\n"
+
+
+def test_the_policy_is_narrowed_to_what_touched_a_place_or_changed_who_may_do_what_there(site: Site) -> None:
+    def commits(**query: str) -> list[str]:
+        found = json_of(site.ask(EVENTS, query={"event": "policy", **query}))["events"]
+        return [names[one["commit"]] for one in found if one["commit"] in names]
+
+    names = {
+        site.policy(**{file.replace("/", "__"): text}): name
+        for name, file, text in (
+            ("vault", "registries/vault/registry", READERS % "'team:ops'"),
+            ("demo", "registries/vault/projects/demo", "{}\n"),
+            ("people", "people", "alice: {}\nbob: {}\n"),
+            ("team", "teams/ops", "members: [bob]\nmaintainers: [alice]\n"),
+            ("comment", "teams/ops", "# nobody else\nmembers: [bob]\nmaintainers: [alice]\n"),
+            ("touched", "registries/vault/registry", "# read by ops\n" + READERS % "'team:ops'"),
+            ("other", "registries/vault/projects/other", "grants: [{role: publish, to: [bob]}]\n"),
+            ("python", "registries/python/registry", READERS % "bob"),
+        )
+    }
+    assert commits() == list(names.values())[::-1]
+    assert commits(registry="vault") == ["other", "touched", "team", "demo", "vault"]
+    assert commits(registry="vault", project="demo") == ["team", "demo", "vault"]
+    assert commits(registry="vault", project="other") == ["other", "team", "vault"]
+    assert commits(project="other") == ["python", "other", "team", "people", "vault"]  # all may read python
+    assert commits(registry="python")[:1] == ["python"]
+    assert "team" not in commits(registry="python")
+    assert commits(registry="vault", pipeline="https://ci.acme.example/runs/1") == []
+
+
+def test_a_page_that_looks_for_too_long_ends_and_the_next_goes_on(busy: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = {"registry": "python", "event": "publish"}
+    whole = told(busy, registry="python", event="publish")
+    monkeypatch.setattr("registry.web.events.LOOKING", -1.0)
+    found = pages(busy, query)
+    assert [one for page in found for one in page] == whole
+    assert [] in found
+
+
+def pages(site: Site, query: dict[str, str], path: str = EVENTS, person: str | None = "alice") -> list[list[Any]]:
+    found = []
+    while True:
+        page = json_of(site.ask(path, person, query=query))
+        found.append(page["events"])
+        if page["next"] is None:
+            return found
+        query = {**query, "cursor": page["next"]}
+
+
+LOG = "/-/api/v1/log"
+
+
+@pytest.mark.parametrize("query", [{}, {"project": "demo"}, {"registry": "python"}, {"since": "2020-01-01"}])
+@pytest.mark.parametrize("looking", [2.0, -1.0])
+def test_the_log_has_pages_that_are_the_log_in_pieces_whatever_happens_meanwhile(
+    busy: Site, monkeypatch: pytest.MonkeyPatch, query: dict[str, str], looking: float
+) -> None:
+    whole = json_of(busy.ask(LOG, query=query))["events"]
+    monkeypatch.setattr("registry.web.audit.LOOKING", looking)
+    first = busy.ask(LOG, query={**query, "limit": "1"})
+    assert first.headers["Link"].endswith('; rel="next"')
+    busy.publish(wheel("demo", "9.9"))
+    rest = pages(busy, {**query, "limit": "1", "cursor": json_of(first)["next"]}, LOG)
+    assert all(len(page) <= 1 for page in rest)
+    assert [*json_of(first)["events"], *(one for page in rest for one in page)] == whole
+    assert len(whole) > 1
+
+
+def test_pages_of_the_log_hold_what_one_may_read_and_no_more(busy: Site) -> None:
+    busy.policy(registries__python__registry=READERS % "alice")
+    seen = [one for page in pages(busy, {"limit": "1"}, LOG, "bob") for one in page]
+    assert kinds(seen) == ["token-create"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIl0", "WyIwMCJd", "WzFd", "WyJhIiwiYiJd"])
+def test_a_cursor_that_the_log_never_gave_is_refused(busy: Site, cursor: str) -> None:
+    answer = busy.ask(LOG, query={"cursor": cursor})
+    assert (answer.status_code, answer.get_json(force=True)["field"]) == (400, "cursor")
 
 
 def test_auditors_see_all_and_others_what_they_may_read(busy: Site) -> None:
