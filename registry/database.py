@@ -55,6 +55,8 @@ class Database:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:  # text that is no UTF-8 has none
                 raise Busy("it is busy") from error
             raise
+        except UnicodeDecodeError as error:  # of what SQLite says about a damaged name
+            raise sqlite3.DatabaseError("it is damaged") from error
         finally:
             self._lock.release()
 

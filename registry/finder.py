@@ -2,7 +2,8 @@
 
 It follows the ledger by its trees: what has the same id as when it was read says the same, so that only changed folders
 are opened, whatever led to them, and nothing depends on history. Before it answers, it is brought to the newest commit.
-It may be deleted at any time; whether a caller may read what is found, each answer asks the policy of now.
+What it shows is under seals, and what damage hides, maintenance finds (`mend`): then it is made again, and it may be
+deleted at any time. Whether a caller may read what is found, each answer asks the policy of now.
 """
 
 import json
@@ -17,8 +18,8 @@ from registry import findings
 from registry.database import Busy, Database
 from registry.errors import Unavailable
 from registry.index import Index
-from registry.sought import Sought, statement
-from registry.strips import discard
+from registry.sought import NEEDS, Sought, statement
+from registry.strips import Damaged, discard, is_whole
 
 T = TypeVar("T")
 Newest = Callable[[], Index]
@@ -94,7 +95,7 @@ class Finder:
         asked, values = statement(sought)
         after = after or (-1, "", "", 0)
         values |= dict(zip(("ra", "na", "re", "skipped"), after, strict=True))
-        rows, more = self._rows(newest, asked, values)
+        rows, more = self._rows(newest, asked, values, lambda row: (row[7], row[2], row[1], row[4], row[3], *row[5:7]))
         page = _page(rows, more, after, lambda row: may_read(row[2], row[1]), most)
         return Page([Found(*row[:6], *map(tuple, json.loads(row[6]))) for row in page.found], page.rest)
 
@@ -113,19 +114,44 @@ class Finder:
         Raises:
             Unavailable: the index cannot be made now.
         """
-        asked = (
-            "SELECT registry, p.name, n.version, n.requirement, p.version IS n.version FROM need n JOIN project p "
-            "ON p.id = n.project WHERE n.name = :on "
-            "AND (registry, p.name, n.version, n.requirement) > (:a, :b, :c, :d) ORDER BY 1, 2, 3, 4"
-        )
         after = after or ("", "", "", "", 0)
         values = {"on": name} | dict(zip(("a", "b", "c", "d", "skipped"), after, strict=True))
-        rows, more = self._rows(newest, asked, values)
+        rows, more = self._rows(newest, NEEDS, values, lambda row: (row[5], *row[:2], *row[6:10]))
         page = _page(rows, more, after, lambda row: may_read(row[0], row[1]), most)
         return Page([Dependent(row[0], row[1], row[2], row[3], bool(row[4])) for row in page.found], page.rest)
 
-    def _rows(self, newest: Newest, asked: str, values: dict[str, Any]) -> tuple[list[Any], bool]:
-        """Read the next rows, and whether there are more. Others wait for this, so whose they are is asked later."""
+    def mend(self) -> bool:
+        """Look for damage that hides something, which no answer shows, and let the index be made again if there is any.
+
+        Returns:
+            Whether there was.
+
+        Raises:
+            OSError: the file cannot be read now.
+        """
+        if self._file is None or not self._file.exists():
+            return False
+        error: Exception = Damaged()
+        if is_whole(self._file):
+            try:
+                with self._database.writing() as connection:  # compares the words of projects with where they stand
+                    connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+            except Busy:
+                raise OSError("what is searched is in use") from None
+            except sqlite3.Error as found:
+                error = found
+            else:
+                return False
+        self._database.close()
+        return discard(self._file, error)
+
+    def _rows(
+        self, newest: Newest, asked: str, values: dict[str, Any], sealed: Callable[[Any], tuple[Any, ...]]
+    ) -> tuple[list[Any], bool]:
+        """Read the next rows, whose last value seals others, and whether there are more.
+
+        Others wait for this, so whose they are is asked later.
+        """
 
         def read(connection: sqlite3.Connection) -> tuple[list[Any], bool]:
             rows: list[Any] = []
@@ -133,6 +159,8 @@ class Finder:
             for row in connection.execute(f"{asked} LIMIT {ROWS + 1} OFFSET :skipped", values):
                 if len(rows) == ROWS or held > HELD:
                     return rows, True
+                if row[-1] != findings.seal(*sealed(row)):
+                    raise Damaged
                 rows.append(row)
                 held += sum(len(value) for value in row if isinstance(value, str))
             return rows, False
@@ -147,9 +175,9 @@ class Finder:
         for _ in range(2):
             try:
                 return self._answer(self._private or self._database, newest, question)
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, Damaged, OSError) as error:
                 self._database.close()
-                if self._file is None or not isinstance(error, sqlite3.Error) or not discard(self._file, error):
+                if self._file is None or isinstance(error, OSError) or not discard(self._file, error):
                     self._private = Database(None, findings.TABLES)
         return self._answer(self._private or self._database, newest, question)
 

@@ -1,5 +1,9 @@
-"""The tables of the finder, and how they follow the ledger."""
+"""The tables of the finder, and how they follow the ledger.
 
+A flipped bit in what an index has, too, SQLite finds by comparing them; what stands in one place alone is under a seal.
+"""
+
+import hashlib
 import json
 import sqlite3
 from collections.abc import Collection
@@ -12,18 +16,19 @@ from registry.errors import Invalid
 from registry.index import Index, release_folder
 from registry.names import ProjectName, RegistryName, version_order
 from registry.records import read_release_record
+from registry.strips import Damaged
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS seen (once INTEGER PRIMARY KEY CHECK (once = 0), head TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS folder (path TEXT PRIMARY KEY, tree TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS project (
     id INTEGER PRIMARY KEY, registry TEXT, shard TEXT, name TEXT, tree TEXT,
-    status TEXT, version TEXT, summary TEXT, said TEXT,
+    status TEXT, version TEXT, summary TEXT, said TEXT, seal TEXT,
     UNIQUE (registry, name)
 );
 CREATE INDEX IF NOT EXISTS project_shard ON project (shard);
 CREATE TABLE IF NOT EXISTS release (
-    project INTEGER, version TEXT, tree TEXT, offered INTEGER, said TEXT, PRIMARY KEY (project, version)
+    project INTEGER, version TEXT, tree TEXT, offered INTEGER, said TEXT, seal TEXT, PRIMARY KEY (project, version)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS label (project INTEGER, kind TEXT, value TEXT, PRIMARY KEY (project, kind, value))
 WITHOUT ROWID;
@@ -39,6 +44,11 @@ LONGEST_HEAD = 2**20  # bytes of metadata without its description; a longer one 
 LONGEST = 1_000  # characters of a summary, which the standard wants to be one line
 MOST = 2_000  # keywords, classifiers and requirements of one release; a hostile one may hold up nobody
 _AT_ONCE = 500  # releases read in one transaction: a first reading that is interrupted need not begin again
+
+
+def seal(*values: object) -> str:
+    """Seal the values of a row; what is damaged may be of any type."""
+    return hashlib.sha256(repr(values).encode(errors="surrogatepass")).hexdigest()
 
 
 def commit(connection: sqlite3.Connection) -> str | None:
@@ -114,21 +124,25 @@ class _Following:
                 self._sql("DELETE FROM need WHERE project = ? AND version = ?", (key, version))
                 if version in there:
                     self._release(key, registry, name, version, there[version])
-        asked = "SELECT version FROM release WHERE project = ? AND offered"
-        offered = [row[0] for row in self._sql(asked, (key,))]
+        offered: dict[str, str] = {}
+        for row in self._sql("SELECT version, tree, offered, said, seal FROM release WHERE project = ?", (key,)):
+            if row[4] != seal(key, *row[:4]):
+                raise Damaged
+            if row[2]:
+                offered[row[0]] = row[3]
         latest = max(offered, key=lambda one: (not Version(one).is_prerelease, version_order(one)), default=None)
-        asked = "SELECT said FROM release WHERE project = ? AND version IS ?"
-        row = self._sql(asked, (key, latest)).fetchone()
-        said: dict[str, Any] = json.loads(row[0]) if row else {}
+        said: dict[str, Any] = json.loads(offered[latest]) if latest is not None else {}
         found = self._index.status(registry, name)
-        self._describe(key, name, found.status.value if found else "active", latest, said)
+        self._describe((key, registry, name), found.status.value if found else "active", latest, said)
 
-    def _describe(self, key: int, name: str, status: str, latest: str | None, said: dict[str, Any]) -> None:
+    def _describe(self, what: tuple[int, str, str], status: str, latest: str | None, said: dict[str, Any]) -> None:
+        key, _, name = what
         summary, keywords, classifiers = said.get("summary", ""), said.get("keywords", []), said.get("classifiers", [])
         self._forget_words(key)
+        row = (status, latest, summary, json.dumps([keywords, classifiers]))
         self._sql(
-            "UPDATE project SET status = ?, version = ?, summary = ?, said = ? WHERE id = ?",
-            (status, latest, summary, json.dumps([keywords, classifiers]), key),
+            "UPDATE project SET status = ?, version = ?, summary = ?, said = ?, seal = ? WHERE id = ?",
+            (*row, seal(*what, *row), key),
         )
         self._sql(
             "INSERT INTO words (rowid, name, summary, keywords) VALUES (?, ?, ?, ?)",
@@ -151,12 +165,12 @@ class _Following:
         known = metadata.fields(head, description=False)[0] if len(head) <= LONGEST_HEAD else {}
         said: dict[str, Any] = {"summary": known.get("summary", "")[:LONGEST]}
         said |= {name: known.get(name, [])[:MOST] for name in ("keywords", "classifiers")}
-        self._sql("INSERT INTO release VALUES (?, ?, ?, ?, ?)", (key, version, tree, offered, json.dumps(said)))
+        row = (key, version, tree, int(offered), json.dumps(said))
+        self._sql("INSERT INTO release VALUES (?, ?, ?, ?, ?, ?)", (*row, seal(*row)))
         for requirement in known.get("requires_dist", [])[:MOST]:
             needed = metadata.need(requirement)["name"]
             if needed:
-                row = (key, version, needed, requirement)
-                self._sql("INSERT OR IGNORE INTO need VALUES (?, ?, ?, ?)", row)
+                self._sql("INSERT OR IGNORE INTO need VALUES (?, ?, ?, ?)", (key, version, needed, requirement))
 
     def _is_known(self, path: str, tree: str) -> bool:
         row = self._sql("SELECT tree FROM folder WHERE path = ?", (path,)).fetchone()

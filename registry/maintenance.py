@@ -24,7 +24,7 @@ from registry.trail import Progress
 GRACE = timedelta(days=7)  # that an artifact stays after the last file that named it was deleted
 EVERY = timedelta(hours=1)
 EVERY_COMMITS = 2_000
-_ARTIFACTS_EVERY = timedelta(days=1)  # the grace is counted in days, and looking costs a walk through the ledger
+_LOOK_EVERY = timedelta(days=1)  # the grace is counted in days, and looking costs a walk through the ledger
 _PAGES = 512 * 2**20  # bytes
 _LOCK = "maintenance.lock"
 _RESULT = "maintenance.json"
@@ -84,8 +84,10 @@ def maintain(
             except (WaybillError, OSError) as error:
                 facts["problems"].append(f"{name}: {error}")
 
+        looks = grace is not None or now.timestamp() - result.looked >= _LOOK_EVERY.total_seconds()
+
         def artifacts() -> int:
-            if grace is None and now.timestamp() - result.looked < _ARTIFACTS_EVERY.total_seconds():
+            if not looks:
                 return 0
             store, lies = _git_store(installation), place.git / "lfs" / "objects"
             result.unnamed, removed = remove_artifacts(store, lies, result.unnamed, now, grace or GRACE)
@@ -98,6 +100,7 @@ def maintain(
         step("commits", lambda: installation.trail.catch_up(LEDGER, progress))
         step("artifacts_removed", artifacts)
         step("tokens_forgotten", lambda: installation.state.forget(now))
+        step("search_mended", lambda: looks and installation.finder.mend())
         step("download_months", lambda: installation.downloads.sum_up(now.date()))
         step("page_bytes_evicted", lambda: evict(place.pages, _PAGES))
         facts["artifacts_unnamed"] = len(result.unnamed)

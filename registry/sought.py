@@ -13,9 +13,14 @@ _FIND = """
 SELECT * FROM (
     SELECT CASE
         WHEN :n = '' THEN 3 WHEN name = :n THEN 0 WHEN instr(name, :n) = 1 THEN 1 WHEN instr(name, :n) THEN 2 ELSE 3
-    END AS rank, name, registry, version, status, summary, said FROM project p WHERE {}
+    END AS rank, name, registry, version, status, summary, said, id, seal FROM project p WHERE {}
 ) WHERE (rank, name, registry) > (:ra, :na, :re) ORDER BY rank, name, registry
 """
+NEEDS = """
+SELECT registry, p.name, n.version, n.requirement, p.version IS n.version, p.id, p.status, p.version, p.summary, p.said,
+p.seal FROM need n JOIN project p ON p.id = n.project
+WHERE n.name = :on AND (registry, p.name, n.version, n.requirement) > (:a, :b, :c, :d) ORDER BY 1, 2, 3, 4
+"""  # who depends on `:on`, after a place
 
 
 @dataclass(frozen=True, slots=True)

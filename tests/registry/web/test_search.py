@@ -2,7 +2,10 @@
 
 import base64
 import json
+import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,23 +217,97 @@ def test_whoever_waits_too_long_for_the_index_is_told_to_try_again(site: Site, m
     assert answers == [503]
 
 
-@pytest.mark.parametrize("spoil", ["missing", "damaged", "emptied", "another"])
-def test_an_index_that_is_missing_or_wrong_is_made_again(site: Site, spoil: str) -> None:
-    project(site, "demo", "1.0", "Summary: here")
-    project(site, "other", "1.0", "Requires-Dist: demo")
-    assert names(site, q="here") == ["demo"]
+def closed(site: Site) -> Path:
+    """The file as it lies on disk, as if no process had it open."""
     site.installation.finder._database.close()  # noqa: SLF001 - as if this process had just begun
-    file = site.folder / "finder.sqlite"
-    for beside in ("-wal", "-shm"):
-        file.with_name(file.name + beside).unlink(missing_ok=True)
-    if spoil == "missing":
-        file.unlink()
-    elif spoil == "another":
-        file.write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
-    else:
-        file.write_bytes(b"" if spoil == "emptied" else b"nonsense" * 999)
-    assert names(site, q="here") == ["demo"]
-    assert dependents(site, "demo") == [("other", "1.0", "demo", True)]
+    return site.folder / "finder.sqlite"
+
+
+def sought(site: Site) -> list[object]:
+    """What a few questions find."""
+    found = [names(site), names(site, q="here"), names(site, keyword="books"), names(site, depends_on="demo")]
+    whole = json_of(site.ask(f"{API}/search"))["projects"]
+    return [*found, whole, dependents(site, "demo")]
+
+
+@pytest.fixture
+def known(site: Site) -> Site:
+    project(site, "demo", "1.0", "Summary: here")
+    project(site, "demo", "2.0", "Summary: here it is", "Keywords: books,records")
+    project(site, "other", "1.0", "Requires-Dist: demo >= 1")
+    return site
+
+
+@pytest.mark.parametrize(
+    "spoil", ["missing", "nonsense", "emptied", "another", "half", "a byte short", *(f"page {n}" for n in range(16))]
+)
+def test_an_index_that_is_missing_or_wrong_is_made_again(known: Site, spoil: str) -> None:
+    right, file = sought(known), closed(known)
+    whole, page = file.read_bytes(), int(spoil.removeprefix("page ")) * 4096 if "page" in spoil else 0
+    damaged = {
+        "nonsense": b"nonsense" * 999,
+        "emptied": b"",
+        "another": b"SQLite format 3\0" + b"\xff" * 4000,
+        "half": whole[: len(whole) // 2],
+        "a byte short": whole[:-1],
+    }
+    assert len(whole) <= 16 * 4096  # so that each page of it was zeros once
+    file.unlink()
+    if spoil != "missing":
+        file.write_bytes(damaged.get(spoil, whole[:page] + bytes(4096) + whole[page + 4096 :]))
+    known.installation.finder.mend()
+    assert sought(known) == right
+
+
+def test_a_damaged_index_is_an_answer_and_never_a_defect(known: Site) -> None:
+    _flip(known, every=997, mended=False)
+
+
+def test_no_flipped_bit_of_the_index_hides_or_invents_anything_once_it_was_looked_for(known: Site) -> None:
+    _flip(known, every=499, mended=True)
+
+
+@pytest.mark.long
+def test_no_flipped_bit_at_all_of_the_index_hides_or_invents_anything(known: Site) -> None:
+    _flip(known, every=7, mended=True)
+
+
+def _flip(site: Site, every: int, *, mended: bool) -> None:
+    """Flip bits of the file one at a time, and compare what is found."""
+    right, file = sought(site), closed(site)
+    whole = file.read_bytes()
+    texts = [whole.find(text) for text in (b"here it is", b"records", b"demo >= 1", b"active")]
+    for offset in [*texts, *range(0, len(whole), every)]:
+        for bit in (1 << offset % 8, 0x80):  # the last makes text that is none
+            bad = bytearray(whole)
+            bad[offset] ^= bit
+            for beside in ("-wal", "-shm"):
+                file.with_name(file.name + beside).unlink(missing_ok=True)
+            file.write_bytes(bad)
+            if mended:
+                site.installation.finder.mend()
+            found = sought(site)
+            assert found == right or not mended, f"bit {bit} of byte {offset}"
+            closed(site)
+
+
+@pytest.mark.parametrize("text", [b"here it is", b"records", b"active"])
+def test_what_is_shown_of_a_project_is_what_was_written_also_before_anybody_looks(known: Site, text: bytes) -> None:
+    right, file = sought(known), closed(known)
+    whole = file.read_bytes()
+    assert text in whole
+    file.write_bytes(whole.replace(text, text[:-1] + b"X"))
+    assert sought(known)[4] == right[4]
+
+
+def test_an_index_of_an_earlier_version_is_made_again(known: Site) -> None:
+    right, file = sought(known), closed(known)
+    with closing(sqlite3.connect(file)) as earlier, earlier:
+        for table in ("project", "release"):
+            earlier.execute(f"ALTER TABLE {table} DROP COLUMN seal")
+    assert sought(known) == right
+    project(known, "newer", "1.0")
+    assert "newer" in names(known)
 
 
 def test_a_ledger_that_went_another_way_is_followed_too(site: Site) -> None:
