@@ -1,14 +1,15 @@
 """A project and its releases in the words of PyPI's JSON API, for bots that know no other index.
 
-PyPI documents it as its JSON API; what this registry does not know is null, empty or -1, as there. Of the digests only
-sha256 is in it: the others would have to be computed for every file of a page (`/-/api/v1` has them for each file).
+PyPI documents it as its JSON API; what this registry does not know is null, empty or -1, as there. Beside sha256 stand
+blake2b_256 and md5 where they are known: to know them, all bytes of a file must be read (`/-/api/v1` does so for each).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from registry import metadata
 from registry.index import Index
-from registry.model import File, Release
+from registry.model import File, Release, Sha256
 from registry.names import ProjectName, RegistryName
 from registry.records import timestamp
 
@@ -16,31 +17,41 @@ _TEXTS = (
     "author", "author_email", "description", "description_content_type", "download_url", "home_page", "license",
     "license_expression", "maintainer", "maintainer_email", "requires_python", "summary",
 )  # fmt: skip
+_DIGESTS = ("blake2b_256", "md5")  # that PyPI gives, too
+Known = Mapping[Sha256, Mapping[str, str]]  # digests by sha256
 _LISTS = ("classifiers", "dynamic", "license_files", "provides_extra", "requires_dist")
 
 
 def project_json(
-    index: Index, registry: RegistryName, releases: list[Release], shown: Release, name: ProjectName, base: str
+    index: Index,
+    registry: RegistryName,
+    name: ProjectName,
+    base: str,
+    shown: Release,
+    *,
+    releases: list[Release],
+    digests: Known,
 ) -> dict[str, Any]:
     """Write the answer of `/pypi/<name>/json`.
 
     Args:
         index: where the metadata is.
         registry: which.
-        releases: all of the project, oldest version first; empty: `/pypi/<name>/<version>/json`, which has none.
-        shown: the release that is described.
         name: of the project.
         base: absolute URL of the registry, ending in a slash.
+        shown: the release that is described.
+        releases: all of the project, oldest version first; empty: `/pypi/<name>/<version>/json`, which has none.
+        digests: those that are known.
     """
     answer: dict[str, Any] = {
         "info": _info(index, registry, shown, name, base),
         "last_serial": -1,
-        "urls": [_file(file, shown, base) for file in shown.live],
+        "urls": [_file(file, shown, base, digests) for file in shown.live],
         "vulnerabilities": [],
     }
     if releases:
         answer["releases"] = {
-            one.version: [_file(file, one, base) for file in one.live] for one in releases if one.live
+            one.version: [_file(file, one, base, digests) for file in one.live] for one in releases if one.live
         }
     return answer
 
@@ -71,12 +82,12 @@ def _info(index: Index, registry: RegistryName, shown: Release, name: ProjectNam
     }
 
 
-def _file(file: File, release: Release, base: str) -> dict[str, Any]:
+def _file(file: File, release: Release, base: str, digests: Known) -> dict[str, Any]:
     wheel = file.dist.kind == "wheel"
-    moment = timestamp(file.uploaded)
+    moment, known = timestamp(file.uploaded), digests.get(file.sha256, {})
     return {
         "comment_text": None,
-        "digests": {"sha256": file.sha256},
+        "digests": {**{name: known[name] for name in _DIGESTS if name in known}, "sha256": file.sha256},
         "downloads": -1,
         "filename": file.filename,
         "has_sig": False,

@@ -33,7 +33,10 @@ def blueprint(installation: Installation) -> Blueprint:
         if not releases or found is None or found.status is Status.QUARANTINED:  # which offers no files (PEP 792)
             raise NotFound(f"Registry {name} offers no files of '{wanted}'")
         shown = next((one for one in releases if one.version == version), releases[-1])
-        return jsonify(project_json(view.index, name, releases, shown, wanted, _base(view, named)))
+        digests = installation.looks.at_hand((file for one in releases for file in one.live), shown.live)
+        return jsonify(
+            project_json(view.index, name, wanted, _base(view, named), shown, releases=releases, digests=digests)
+        )
 
     @routes.get("/pypi/<project>/<version>/json")
     @routes.get("/<registry>/pypi/<project>/<version>/json")
@@ -44,7 +47,8 @@ def blueprint(installation: Installation) -> Blueprint:
         state = view.index.status(name, wanted)
         if not found.live or (state and state.status is Status.QUARANTINED):
             raise NotFound(f"Registry {name} offers no files of {wanted} {found.version}")
-        return jsonify(project_json(view.index, name, [], found, wanted, _base(view, named)))
+        digests = installation.looks.at_hand(found.live, found.live)
+        return jsonify(project_json(view.index, name, wanted, _base(view, named), found, releases=[], digests=digests))
 
     return routes
 

@@ -1,8 +1,13 @@
 """PyPI's JSON API, as bots ask for it."""
 
 import hashlib
+from typing import BinaryIO
 
-from registry.model import Status
+import pytest
+
+from registry import looks
+from registry.cli.data import git_folder
+from registry.model import Sha256, Status
 from tests.archives import sdist, wheel
 from tests.registry.web.site import Site, basic, json_of
 
@@ -24,6 +29,76 @@ def test_a_project_is_described_by_its_latest_release_with_all_its_files(site: S
     assert file["digests"]["sha256"] == hashlib.sha256(new[1]).hexdigest()
     assert (file["filename"], file["size"], file["python_version"]) == (new[0], len(new[1]), "py3")
     assert site.ask(file["url"].removeprefix("http://localhost")).data == new[1]
+
+
+def digests(archive: tuple[str, bytes]) -> dict[str, str]:
+    return {
+        "blake2b_256": hashlib.blake2b(archive[1], digest_size=32).hexdigest(),
+        "md5": hashlib.md5(archive[1], usedforsecurity=False).hexdigest(),
+        "sha256": hashlib.sha256(archive[1]).hexdigest(),
+    }
+
+
+def test_digests_are_those_of_pypi_where_they_are_known_and_only_the_described_release_is_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def given(path: str) -> dict[str, dict[str, str]]:
+        found = json_of(site.ask(path))
+        return {
+            one["filename"]: one["digests"]
+            for files in [found["urls"], *found.get("releases", {}).values()]
+            for one in files
+        }
+
+    read: list[str] = []
+    blobs = site.installation.blobs
+    opened = blobs.open
+
+    def noted(sha256: Sha256) -> BinaryIO:
+        read.append(sha256)
+        return opened(sha256)
+
+    monkeypatch.setattr(blobs, "open", noted)
+    old, new = wheel("demo", "1.0"), wheel("demo", "2.0")
+    for archive in (old, new):
+        site.publish(archive)
+    read.clear()
+    only = {"sha256": digests(old)["sha256"]}
+    for _ in range(2):
+        assert given("/python/pypi/demo/json") == {old[0]: only, new[0]: digests(new)}
+    assert read == [digests(new)["sha256"]]
+    assert given("/python/pypi/demo/1.0/json") == {old[0]: digests(old)}
+    assert given("/python/pypi/demo/json") == {old[0]: digests(old), new[0]: digests(new)}
+    assert len(read) == 2
+
+
+def test_digests_of_long_files_are_given_once_somebody_asked_for_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def given() -> dict[str, str]:
+        [file] = json_of(site.ask("/python/pypi/demo/json"))["urls"]
+        found: dict[str, str] = file["digests"]
+        return found
+
+    archive = wheel("demo", "1.0")
+    site.publish(archive)
+    monkeypatch.setattr(looks, "QUICK", len(archive[1]) - 1)
+    assert list(given()) == ["sha256"]
+    site.ask(f"/-/api/v1/registries/python/projects/demo/releases/1.0/files/{archive[0]}/checksums")
+    assert given() == digests(archive)
+
+
+@pytest.mark.parametrize("damage", [b"", b"other bytes", None])
+def test_a_damaged_artifact_or_file_of_digests_is_no_reason_to_answer_nothing(site: Site, damage: bytes | None) -> None:
+    archive = wheel("demo", "1.0")
+    site.publish(archive)
+    digest = digests(archive)["sha256"]
+    stored = git_folder(site.folder) / "lfs" / "objects" / digest[:2] / digest[2:4] / digest
+    stored.chmod(0o600)
+    stored.unlink() if damage is None else stored.write_bytes(damage)
+    (site.folder / "looks.sqlite").write_bytes(b"nonsense" * 999)
+    [file] = json_of(site.ask("/python/pypi/demo/json"))["urls"]
+    assert file["digests"] == {"sha256": digest}
 
 
 def test_a_release_is_described_without_the_others_and_says_that_it_is_yanked(site: Site) -> None:
