@@ -5,9 +5,11 @@ file, such as a team's, who may do what there.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, pairwise
+from typing import NamedTuple
 
 from registry import audit
 from registry.audit import Looked
@@ -41,6 +43,13 @@ class Told:
     looked: Looked
 
 
+class _Waiting(NamedTuple):
+    """A commit that comes next on its branch."""
+
+    looked: Looked
+    is_meant: Callable[[], bool]  # is asked when it is its turn, as it may take long
+
+
 class Chronicle:
     """Ledger and policy together, newest first; what is of one second keeps the order of its branch."""
 
@@ -64,15 +73,16 @@ class Chronicle:
 
     def __iter__(self) -> Iterator[Told]:
         """Give commit by commit; nothing more of a branch is read than this needs."""
-        while waiting := [Told(branch, looked) for branch, looked in self._next.items() if looked]:
-            told = max(waiting, key=lambda one: one.looked.at)  # the ledger's, where both are of one second
-            self._next[told.branch] = next(self._walks[told.branch], None)
-            yield told
+        while waiting := {branch: one for branch, one in self._next.items() if one}:
+            branch = max(waiting, key=lambda name: waiting[name].looked.at)  # the ledger, where both are of one second
+            looked, is_meant = waiting[branch]
+            self._next[branch] = next(self._walks[branch], None)
+            yield Told(branch, looked if looked.event and is_meant() else replace(looked, event=None))
 
     @property
     def place(self) -> Place | None:
         """Where to read on; None: nothing is left."""
-        facts, policy = (looked.commit if looked else "" for looked in self._next.values())
+        facts, policy = (one.looked.commit if one else "" for one in self._next.values())
         return (facts, policy) if facts or policy else None
 
 
@@ -90,17 +100,20 @@ def require_place(installation: Installation, place: Place) -> Place:
 
 def _ledger(
     installation: Installation, asked: Asked, may_see: Callable[[Event], bool], begins: str
-) -> Iterator[Looked]:
+) -> Iterator[_Waiting]:
     if asked.event == POLICY_EVENT or not begins:
         return
     for looked in audit.look(installation, asked.facts, begins):
-        event = looked.event
-        kind = event.facts.get("Waybill-Event") if event else None
-        meant = event and asked.event in {None, kind} and _is_by(event, asked.principal) and may_see(event)
-        yield looked if meant else Looked(looked.commit, looked.at, None)
+        yield _Waiting(looked, partial(_is_meant, asked, may_see, looked.event))
 
 
-def _policy(installation: Installation, asked: Asked, begins: str) -> Iterator[Looked]:
+def _is_meant(asked: Asked, may_see: Callable[[Event], bool], event: Event | None) -> bool:
+    if event is None or asked.event not in {None, event.facts.get("Waybill-Event")}:
+        return False
+    return _is_by(event, asked.principal) and may_see(event)
+
+
+def _policy(installation: Installation, asked: Asked, begins: str) -> Iterator[_Waiting]:
     """Walk the policy; what only files can be of narrows it to nothing."""
     facts, store = asked.facts, installation.store
     of_files = facts.version, facts.pipeline, facts.repository, facts.commit
@@ -115,8 +128,8 @@ def _policy(installation: Installation, asked: Asked, begins: str) -> Iterator[L
         if facts.since and at < facts.since:
             return
         event = _event(commit, at)
-        meant = not (facts.until and at > facts.until) and _is_by(event, asked.principal) and is_about(commit, older)
-        yield Looked(commit.id, at, event if meant else None)
+        meant = not (facts.until and at > facts.until) and _is_by(event, asked.principal)
+        yield _Waiting(Looked(commit.id, at, event if meant else None), partial(is_about, commit, older))
 
 
 def _subject(installation: Installation, facts: Wanted) -> Callable[[Commit, Commit | None], bool]:
