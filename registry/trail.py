@@ -9,7 +9,7 @@ import sqlite3
 import struct
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -161,17 +161,12 @@ def _mentioning(
 ) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     for number in reversed(at):
-        sought = [
-            ([_read(strips, branch, place, number, length) for place in marks.PLACES.get(name, (name,))], key)
-            for name, key in keys.items()
-        ]
-        fitting = range(min(STRIP, length - number * STRIP))
-        first = {n for content in sought[0][0] for n in _positions(content, sought[0][1])} if sought else fitting
-        hits = [
-            n for n in sorted(first)
-            if number * STRIP + n < upto
-            and all(any(content[8 * n : 8 * n + 8] == key for content in places) for places, key in sought[1:])
-        ]  # fmt: skip
+        whole = range(min(STRIP, length - number * STRIP, upto - number * STRIP))
+        hits: Sequence[int] = whole
+        for name, key in keys.items():
+            columns = [_read(strips, branch, place, number, length) for place in marks.PLACES.get(name, (name,))]
+            near = sorted({n for column in columns for n in _positions(column, key)}) if hits is whole else hits
+            hits = [n for n in near if n in whole and any(column[8 * n : 8 * n + 8] == key for column in columns)]
         if hits:
             ids = _read(strips, branch, "commit", number, length)
             found += [(number * STRIP + n + 1, ids[20 * n : 20 * n + 20].hex()) for n in reversed(hits)]
