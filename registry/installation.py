@@ -179,7 +179,7 @@ class Writing(View):
     """The writer's place: what is read here cannot change before what is written here is durable."""
 
     def __init__(self, policy: Policy, head: Snapshot) -> None:
-        # Who was first, and the past, are told by time, which never runs backwards; of a commit's second all may be over.
+        # Who was first, and the past, are told by time: it never runs backwards, and a second that began may be over.
         now, newest = datetime.now(UTC), datetime.fromtimestamp(head.time, UTC)
         super().__init__(policy, Index(head), now if now >= newest else newest.replace(microsecond=999_999))
         self.events: list[NewCommit] = []
