@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from registry.installation import View
 from tests.archives import wheel
-from tests.registry.web.site import Site, new_site
+from tests.registry.web.site import Site, basic, new_site
 from tests.registry.web.test_front import asked_twice
 from tests.registry.web.test_seeds import JSON
 
@@ -155,3 +156,28 @@ def test_an_answer_of_a_group_is_not_repeated_once_another_registry_owns_the_nam
 def test_the_past_of_a_group_cannot_be_asked_for(tmp_path: Path) -> None:
     site = made(tmp_path)
     assert site.ask("/api/v4/groups/42/-/packages/pypi/@2026-01-01/simple/").status_code == 404
+
+
+@pytest.mark.parametrize("path", [f"{GROUP}core/", f"{GROUP}core/".replace("42", "acme"), "/pypi/simple/core/"])
+def test_an_answer_that_the_policy_changed_in_the_middle_of_is_not_given_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    site = made(tmp_path)
+    named = WAYBILL + "default_registry: {}\n"
+    site.policy(waybill=named.format("python"))
+    published(site, "core", "1.0", "python")
+    published(site, "core", "7.0", "shared")
+    headers = {"Authorization": basic("__token__", site.token("alice")), **JSON}
+    look, looks = site.installation.view, 0
+
+    def view() -> View:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            site.policy(waybill=named.format("shared"), registries__shared__projects__core="{}\n")
+        return look()
+
+    monkeypatch.setattr(site.installation, "view", view)
+    _, again, alone = asked_twice(site, path, headers)
+    assert looks > 2
+    assert again == alone
