@@ -117,7 +117,9 @@ def _policy(installation: Installation, asked: Asked, begins: str) -> Iterator[_
     """Walk the policy; what only files can be of narrows it to nothing."""
     facts, store = asked.facts, installation.store
     of_files = facts.version, facts.pipeline, facts.repository, facts.commit
-    if not asked.policy or asked.event not in {None, POLICY_EVENT} or not begins or any(of_files):
+    if not asked.policy or asked.event not in {None, POLICY_EVENT} or not begins:
+        return
+    if any(said is not None for said in of_files):
         return
     is_about = _subject(installation, facts)
     history: Iterator[Commit | None] = chain(store.history(store.at(begins)), [None])

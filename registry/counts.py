@@ -15,6 +15,7 @@ DAYS = 180  # that days are kept apart, at least
 AT_ONCE = 5_000  # rows of an earlier version that are taken over in one transaction
 ALWAYS = 2**40  # a day that never comes
 _EPOCH = date(1970, 1, 1)
+_FIRST, _LAST = ((day - _EPOCH).days for day in (date(1, 2, 1), date.max))  # what is beyond is damage, and left out
 TABLES = """
 CREATE TABLE IF NOT EXISTS project (id INTEGER PRIMARY KEY, registry TEXT, name TEXT, UNIQUE (registry, name));
 CREATE TABLE IF NOT EXISTS file (
@@ -55,7 +56,7 @@ _ALL = """project p CROSS JOIN counted c ON c.project = p.id CROSS JOIN file f O
 WHERE p.registry = :registry AND p.name = :project"""
 _SOME = """project p CROSS JOIN file f ON f.project = p.id CROSS JOIN counted c ON c.file = f.id
 WHERE p.registry = :registry AND p.name = :project AND {}"""
-_DAILY = "SELECT project, day FROM whole WHERE month = 0 AND day < ? ORDER BY day LIMIT 1"
+_DAILY = "SELECT project, day FROM whole WHERE month = 0 AND day BETWEEN ? AND ? - 1 ORDER BY day LIMIT 1"
 _FILES = "SELECT file, sum(number) FROM counted WHERE project = ? AND day BETWEEN ? AND ? GROUP BY file"
 _NUMBER = "SELECT sum(number) FROM whole WHERE project = ? AND day BETWEEN ? AND ?"
 _GONE = (
@@ -115,8 +116,9 @@ def page(connection: sqlite3.Connection, asked: Asked, most: int, after: Place |
     some, values = _meant(asked)
     rows = connection.execute(_LIST.format(some or _ALL), {**values, "most": most, "last": last, "after": file})
     return [
-        Counted(_date(day), bool(month), version, filename, number, (day, file))
+        Counted(_EPOCH + timedelta(days=day), bool(month), version, filename, number, (day, file))
         for day, month, version, filename, number, file in rows
+        if _FIRST <= day <= _LAST
     ]
 
 
@@ -159,10 +161,10 @@ def sum_up(connection: sqlite3.Connection, today: date) -> bool:
         today: the day, UTC.
     """
     kept = _number((today - timedelta(days=DAYS)).replace(day=1))
-    found = connection.execute(_DAILY, (kept,)).fetchone()
+    found = connection.execute(_DAILY, (_FIRST, kept)).fetchone()
     if found is None:
         return False
-    project, first = found[0], _date(found[1]).replace(day=1)
+    project, first = found[0], (_EPOCH + timedelta(days=found[1])).replace(day=1)
     following = (first + timedelta(days=31)).replace(day=1)
     month = project, _number(first), _number(following) - 1
     files = connection.execute(_FILES, month).fetchall()
@@ -178,10 +180,3 @@ def sum_up(connection: sqlite3.Connection, today: date) -> bool:
 def _number(day: date) -> int:
     """Count the days since the epoch."""
     return (day - _EPOCH).days
-
-
-def _date(number: int) -> date:
-    try:
-        return _EPOCH + timedelta(days=number)
-    except (TypeError, OverflowError):
-        raise sqlite3.DatabaseError("a day in the counts is none") from None

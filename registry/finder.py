@@ -18,7 +18,7 @@ from registry import findings
 from registry.database import Busy, Database
 from registry.errors import Unavailable
 from registry.index import Index
-from registry.sought import NEEDS, Sought, statement
+from registry.sought import NEEDS, Seals, Sought, seals_of_found, seals_of_need, statement
 from registry.strips import Damaged, discard, is_whole
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class Finder:
         asked, values = statement(sought)
         after = after or (-1, "", "", 0)
         values |= dict(zip(("ra", "na", "re", "skipped"), after, strict=True))
-        rows, more = self._rows(newest, asked, values, lambda row: (row[7], row[2], row[1], row[4], row[3], *row[5:7]))
+        rows, more = self._rows(newest, asked, values, seals_of_found)
         page = _page(rows, more, after, lambda row: may_read(row[2], row[1]), most)
         return Page([Found(*row[:6], *map(tuple, json.loads(row[6]))) for row in page.found], page.rest)
 
@@ -116,7 +116,7 @@ class Finder:
         """
         after = after or ("", "", "", "", 0)
         values = {"on": name} | dict(zip(("a", "b", "c", "d", "skipped"), after, strict=True))
-        rows, more = self._rows(newest, NEEDS, values, lambda row: (row[5], *row[:2], *row[6:10]))
+        rows, more = self._rows(newest, NEEDS, values, seals_of_need)
         page = _page(rows, more, after, lambda row: may_read(row[0], row[1]), most)
         return Page([Dependent(row[0], row[1], row[2], row[3], bool(row[4])) for row in page.found], page.rest)
 
@@ -146,9 +146,9 @@ class Finder:
         return discard(self._file, error)
 
     def _rows(
-        self, newest: Newest, asked: str, values: dict[str, Any], sealed: Callable[[Any], tuple[Any, ...]]
+        self, newest: Newest, asked: str, values: dict[str, Any], sealed: Callable[[Any], Seals]
     ) -> tuple[list[Any], bool]:
-        """Read the next rows, whose last value seals others, and whether there are more.
+        """Read the next rows, each with its seals and what they are on, and whether there are more.
 
         Others wait for this, so whose they are is asked later.
         """
@@ -159,7 +159,7 @@ class Finder:
             for row in connection.execute(f"{asked} LIMIT {ROWS + 1} OFFSET :skipped", values):
                 if len(rows) == ROWS or held > HELD:
                     return rows, True
-                if row[-1] != findings.seal(*sealed(row)):
+                if any(seal != findings.seal(*values) for seal, values in sealed(row)):
                     raise Damaged
                 rows.append(row)
                 held += sum(len(value) for value in row if isinstance(value, str))

@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS label (project INTEGER, kind TEXT, value TEXT, PRIMAR
 WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS label_value ON label (kind, value);
 CREATE TABLE IF NOT EXISTS need (
-    project INTEGER, version TEXT, name TEXT, requirement TEXT, PRIMARY KEY (project, version, name, requirement)
+    project INTEGER, version TEXT, name TEXT, requirement TEXT, seal TEXT,
+    PRIMARY KEY (project, version, name, requirement)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS need_name ON need (name);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (name, summary, keywords);
@@ -170,7 +171,8 @@ class _Following:
         for requirement in known.get("requires_dist", [])[:MOST]:
             needed = metadata.need(requirement)["name"]
             if needed:
-                self._sql("INSERT OR IGNORE INTO need VALUES (?, ?, ?, ?)", (key, version, needed, requirement))
+                need = (key, version, needed, requirement)
+                self._sql("INSERT OR IGNORE INTO need VALUES (?, ?, ?, ?, ?)", (*need, seal(*need)))
 
     def _is_known(self, path: str, tree: str) -> bool:
         row = self._sql("SELECT tree FROM folder WHERE path = ?", (path,)).fetchone()

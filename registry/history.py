@@ -1,9 +1,11 @@
 """A branch at a moment of the past: by commit, by date, by time."""
 
 from datetime import UTC, datetime
+from itertools import islice
 
 from registry.errors import Invalid, NotFound
 from registry.marks import SHORTEST_COMMIT
+from registry.records import read_message
 from registry.store import Snapshot
 from registry.trail import Trail
 
@@ -39,13 +41,19 @@ def at(trail: Trail, branch: str, revision: str) -> Snapshot:
 
 
 def beside(trail: Trail, branch: str, shown: Snapshot) -> Snapshot:
-    """Find the commit of a branch that was the newest when a commit of another was made; its first, if none was.
+    """Find the policy that a commit of the ledger names; where it names none, the newest of its time, or the first.
+
+    By time alone the answer could change: what a forge merges later may have been made before.
 
     Args:
         trail: of the git repository.
-        branch: which branch.
-        shown: the commit of the other one.
+        branch: of the policy.
+        shown: the commit of the ledger.
     """
+    for commit in islice(trail.store.history(shown), 1):
+        _, facts = read_message(commit.message)
+        if trail.place(branch, facts.get("Policy", "")):
+            return trail.store.at(facts["Policy"])
     newest = trail.until(branch, shown.time) or trail.at(branch, 1)
     return trail.store.at(newest) if newest else trail.store.head(branch)
 

@@ -10,21 +10,13 @@ from registry import audit
 from registry.errors import Invalid
 from registry.index import Index
 from registry.installation import Installation
-from registry.model import File, Yank
+from registry.model import Event, File, Yank
 from registry.names import ProjectName, RegistryName, version_order
 from registry.store import LEDGER
 from registry.wanted import Wanted
 
 MOST_FILES = 10_000
 _MADE = {"publish", "promote"}  # whoever deletes or restores a file did not make it
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """How a file came to be there."""
-
-    digest: str
-    promoted: bool  # the pipeline that is asked about only promoted it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +43,14 @@ def recalled(installation: Installation, wanted: Wanted) -> list[Recall]:
     """
     if wanted.pipeline is None and wanted.commit is None and wanted.repository is None:
         raise Invalid("Say whose releases: name a pipeline, a commit or a git repository")
-    found: dict[tuple[RegistryName, ProjectName, str], dict[str, _Made]] = {}
+    found: dict[tuple[RegistryName, ProjectName, str], dict[str, str]] = {}
     events = (e for e in audit.log(installation, wanted) if e.facts.get("Waybill-Event") in _MADE)
     for number, event in enumerate(events):
         if number == MOST_FILES:
             raise Invalid(f"More than {MOST_FILES:,} files fit; narrow it down by project, --since and --until")
         facts = event.facts
         release = RegistryName(facts["Registry"]), ProjectName(facts["Project"]), facts["Version"]
-        made = _Made(facts["Digest"], wanted.pipeline is not None and not wanted.is_by_run(facts))
-        found.setdefault(release, {}).setdefault(facts["File"], made)
+        found.setdefault(release, {}).setdefault(facts["File"], facts["Digest"])
     index = Index(installation.head(LEDGER))
     ordered = sorted(found, key=lambda release: (*release[:2], version_order(release[2])))
     recalls = (_recall(index, wanted, *release, found[release]) for release in ordered)
@@ -67,18 +58,21 @@ def recalled(installation: Installation, wanted: Wanted) -> list[Recall]:
 
 
 def _recall(
-    index: Index, wanted: Wanted, registry: RegistryName, project: ProjectName, version: str, made: dict[str, _Made]
+    index: Index, wanted: Wanted, registry: RegistryName, project: ProjectName, version: str, made: dict[str, str]
 ) -> Recall:
     """Look at a release as it is now; a name may have been deleted, and used again for something else."""
     release = index.release(registry, project, version)
-    files = [f.filename for f in release.live if f.filename in made and _is_still(f, made[f.filename], wanted)]
+    same = [f for f in release.live if made.get(f.filename) == f"sha256:{f.sha256}"]
+    files = [f.filename for f in same if _is_still(registry, f, wanted)]
     others = [f.filename for f in release.live if f.filename not in files]
     return Recall(registry, project, version, tuple(files), tuple(others), release.yank)
 
 
-def _is_still(file: File, made: _Made, wanted: Wanted) -> bool:
-    """Tell whether a file is what was made; what was only promoted, others may have promoted again since."""
-    if made.digest != f"sha256:{file.sha256}":
-        return False
-    by = file.promoted.by.verified if file.promoted else {}
-    return not made.promoted or wanted.is_run(by.get("Pipeline"))
+def _is_still(registry: RegistryName, file: File, wanted: Wanted) -> bool:
+    """Tell whether a file still comes from there: the same bytes, others may have published or promoted again since."""
+    facts = {"Registry": registry, "Project": file.dist.project, "Version": file.dist.version, **file.origin.verified}
+    facts |= {f"Resolved-{name}": value for name, value in file.origin.resolved.items()}
+    facts |= {f"Declared-{name}": value for name, value in file.origin.declared.items()}
+    if file.promoted and (run := file.promoted.by.verified.get("Pipeline")):
+        facts["Promoter-Pipeline"] = run
+    return wanted.matches(Event("", file.uploaded, "", "", facts))

@@ -18,9 +18,11 @@ SELECT * FROM (
 """
 NEEDS = """
 SELECT registry, p.name, n.version, n.requirement, p.version IS n.version, p.id, p.status, p.version, p.summary, p.said,
-p.seal FROM need n JOIN project p ON p.id = n.project
+n.name, n.seal, p.seal FROM need n JOIN project p ON p.id = n.project
 WHERE n.name = :on AND (registry, p.name, n.version, n.requirement) > (:a, :b, :c, :d) ORDER BY 1, 2, 3, 4
 """  # who depends on `:on`, after a place
+
+Seals = list[tuple[str, tuple[Any, ...]]]  # each with what it is on
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,13 @@ def statement(sought: Sought) -> tuple[str, dict[str, Any]]:
         )
         values["on"] = sought.depends_on
     return _FIND.format(" AND ".join(conditions)), values | {"n": "-".join(words)}
+
+
+def seals_of_found(row: Any) -> Seals:
+    """Tell by which seals a row of what is found is known to be whole."""
+    return [(row[8], (row[7], row[2], row[1], row[4], row[3], *row[5:7]))]
+
+
+def seals_of_need(row: Any) -> Seals:
+    """Tell by which seals a row of `NEEDS` is known to be whole: the project's, and the requirement's own."""
+    return [(row[12], (row[5], *row[:2], *row[6:10])), (row[11], (row[5], row[2], row[10], row[3]))]

@@ -13,7 +13,10 @@ STRIP = 1_000  # values
 _FORMAT = b"waybill strips 4"
 _PATIENCE = 10.0  # seconds for another process that writes
 # What the disk or another process makes impossible now; anything else SQLite says means that the file is damaged.
-_NOT_NOW = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_IOERR}
+_NOT_NOW = {
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}  # fmt: skip
 
 
 class Damaged(Exception):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from registry.shown import shown
 
 _BLOCK = "publishers:"
 _BITBUCKET = "https://api.bitbucket.org/2.0/workspaces/"
-_WRAP = re.compile(r"\s*\n\s+")  # uv breaks lines at spaces to fit a terminal, which some CI systems give a job
+_WRAP = re.compile(r"\r?\n[ \t]+")  # uv breaks lines at spaces to fit a terminal, which some CI systems give a job
+_ANSWER = re.compile(r'\{\s?"(?:errors|message)"')
+_MOST_ANSWERS = 20  # of a log that are looked into
 _MOST = 4 * 2**20  # bytes of a log that are read
 
 
@@ -81,7 +84,7 @@ def _refusal(log: str) -> str | None:
 
 def _described(log: str) -> str | None:
     decoder = json.JSONDecoder()
-    for start in (n for n, c in enumerate(log) if c == "{" and log.startswith('"', n + 1)):
+    for start in islice((found.start() for found in _ANSWER.finditer(log)), _MOST_ANSWERS):
         try:
             said, _ = decoder.raw_decode(log, start)
             return str(said["errors"][0]["description"])

@@ -1,6 +1,7 @@
 """`/-/api/v1/log`, `/who-can`, `/explain`: the questions of `registry/audit.py` over HTTP."""
 
 import time
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Required, TypedDict
 
@@ -9,11 +10,14 @@ from flask.typing import ResponseReturnValue
 
 from registry import audit
 from registry.answers import EventAnswer, TurnAnswer, VerdictAnswer, event_json, turn_json, verdict_json
+from registry.audit import Looked
 from registry.errors import Forbidden, Invalid
 from registry.installation import Installation, View
 from registry.members import members
+from registry.model import Event
 from registry.names import ProjectName, RegistryName
-from registry.policy.decide import Allowed, entitled
+from registry.policy.decide import Allowed, Denied, entitled
+from registry.policy.given import readable
 from registry.policy.rights import belongs
 from registry.policy.roles import Action, Principal
 from registry.rights_log import Whose, turns
@@ -23,6 +27,7 @@ from registry.web.auth import known_project, known_registry
 from registry.web.doors import Need, Query, door, passed
 from registry.web.paging import LIMIT, PAGES
 from registry.web.sight import LOOKING, PROJECT, REGISTRY, SINCE, WANTED, sight, wanted
+from registry.web.together import reading
 
 MOST_EVENTS = 1000
 _WHOSE = (Query("principal", "only rights of theirs"), REGISTRY, PROJECT, SINCE)
@@ -73,16 +78,9 @@ def blueprint(installation: Installation) -> Blueprint:
         [begins] = paging.cursor(str) or [None]
         if begins is not None:
             audit.require_commit(installation, LEDGER, begins)
-        may_see, most = sight(view, principal), paging.limit()
-        events: list[EventAnswer] = []
-        found, ends = audit.look(installation, wanted(view), begins), time.monotonic() + LOOKING
-        for looked in found:
-            if looked.event and may_see(looked.event):
-                events.append(event_json(looked.event))
-            if len(events) == most or time.monotonic() > ends:
-                break
-        following = next(found, None)
-        return paging.whole("events", events, [following.commit] if following else None)
+        found = audit.look(installation, wanted(view), begins)
+        events, following = _page(found, sight(view, principal), paging.limit())
+        return paging.whole("events", events, [following] if following else None)
 
     @routes.get("/log/policy")
     @door(Need.AUDITOR, "Which commits of the policy changed whose rights", query=(*_WHOSE, LIMIT), answer=TurnsAnswer)
@@ -127,12 +125,55 @@ def blueprint(installation: Installation) -> Blueprint:
         who = params.text("principal")
         if who != principal.name:
             _may_ask(view, principal, registry, project)
+        elif action is Action.READ and not _sees_behind(view, principal, registry, project):
+            return _of_composite(view, principal, registry, project)
         policy = audit.policy_at(installation, request.args.get("at"))
         verdict = audit.explain(policy, who, action, registry, project, view.now, view.index)
         first = audit.creating(policy, who, registry, project, verdict) if action is Action.PUBLISH else None
         return jsonify(policy=policy.commit, **verdict_json(Principal(who), verdict, first))
 
     return routes
+
+
+def _page(found: Iterator[Looked], may_see: Callable[[Event], bool], most: int) -> tuple[list[EventAnswer], str | None]:
+    """Take what may be seen, and where to read on: at the next of it, so that a cursor tells of nothing else that fits.
+
+    Where that takes long, the page ends, perhaps empty, and the next one goes on.
+    """
+    events: list[EventAnswer] = []
+    ends = time.monotonic() + LOOKING
+    for looked in found:
+        seen = looked.event if looked.event and may_see(looked.event) else None
+        if time.monotonic() > ends or (seen and len(events) == most):
+            return events, looked.commit
+        if seen:
+            events.append(event_json(seen))
+    return events, None
+
+
+def _sees_behind(view: View, principal: Principal, registry: RegistryName, project: ProjectName) -> bool:
+    """Tell whether somebody may know what is behind a registry, where that is a composite."""
+    found = readable(view.policy.registry, registry)
+    if found is None or found.kind != "composite":
+        return True
+    try:
+        _may_ask(view, principal, registry, project)
+    except Forbidden:
+        return False
+    return True
+
+
+def _of_composite(
+    view: View, principal: Principal, registry: RegistryName, project: ProjectName
+) -> ResponseReturnValue:
+    """Say to a reader of a composite what it says: nothing of registries behind it that they may not read."""
+    try:
+        reading(view, principal, registry, project).owner(project)
+    except Forbidden as error:
+        verdict: Allowed | Denied = Denied(str(error))
+    else:
+        verdict = view.decide(principal, Action.READ, registry, project)
+    return jsonify(policy=view.policy.commit, **verdict_json(principal, verdict))
 
 
 def _may_ask(view: View, principal: Principal, registry: RegistryName, project: ProjectName) -> None:

@@ -72,11 +72,13 @@ class SimpleIndex:
         asked, index = self._seen(revision, asked, *(project_folder(one, wanted) for one in asked.registries))
         owner = asked.owner(wanted, index)
         fingerprint = index.fingerprint(owner, wanted) if owner else None
-        if owner is None or (fingerprint is None and not view.policy.declares(owner, wanted)):
+        if owner is None or (fingerprint is None and not asked.declares(owner, wanted)):
             raise NotFound(f"Registry {name} has no project '{wanted}'")
         kind, content_type = negotiated()
         public = home(view.policy, owner)
         path = files or (FILES if revision is None else f"../{FILES}")
+        if revision is not None and asked.composite:
+            path = f"../../../../{owner}/files/"  # as the composite may be made up of something else now
 
         def page() -> Page:
             # A declared project without files is an empty page, not 404: on 404 clients would look elsewhere.

@@ -25,6 +25,7 @@ class Reading:
     registry: RegistryName  # as it was named
     composite: Members | None  # None: it answers by itself
     policy: Policy  # that says whose a name is
+    behind: tuple[RegistryName, ...] = ()  # what a token that is limited to the composite reads through it, as of now
 
     @property
     def registries(self) -> tuple[RegistryName, ...]:
@@ -34,9 +35,13 @@ class Reading:
     def then(self, policy: Policy) -> "Reading":
         """Read what the registry was made up of by a past policy; rights are always those of now."""
         found = meant(self.view, lambda: members(policy, self.registry))
-        if found is None and self.composite is None:
-            return self
-        return replace(self, composite=found or Members((self.registry,)), policy=policy)
+        if found is None and self.composite is not None:
+            found = Members((self.registry,))
+        return replace(self, composite=found, policy=policy)
+
+    def declares(self, registry: RegistryName, project: ProjectName) -> bool:
+        """Tell whether a project is declared, now or at the moment that is shown: then it is never "not found"."""
+        return self.view.policy.declares(registry, project) or self.policy.declares(registry, project)
 
     def owner(self, project: ProjectName, index: Index | None = None) -> RegistryName | None:
         """Tell which registry answers for a project; None: nobody has it.
@@ -63,7 +68,8 @@ class Reading:
     def projects(self, index: Index) -> Iterator[ProjectName]:
         """List what the caller may read where it belongs."""
         found = self.composite or Members((self.registry,))
-        return seen(self.view, self.principal, found, self.policy, index)
+        policy = self.policy if self.composite else self.view.policy
+        return (name for name, registry in found.owned(policy, index) if self._may(registry, name))
 
     def enter(self) -> None:
         """Let in who may read one of the registries; nobody in particular must be able to read all.
@@ -83,7 +89,10 @@ class Reading:
         passed(Action.READ)
 
     def _may(self, registry: RegistryName, project: ProjectName | None) -> bool:
-        return isinstance(self.view.decide(self.principal, Action.READ, registry, project), Allowed)
+        who = self.principal
+        if registry in self.behind:  # its owner needs the right there all the same
+            who = replace(who, scope=replace(who.scope, registries=()))
+        return isinstance(self.view.decide(who, Action.READ, registry, project), Allowed)
 
     def _refuse(self, project: ProjectName | None) -> None:
         """Refuse in words that are the same whichever registry is behind it, and whether the name is known."""
@@ -119,9 +128,7 @@ def reading(view: View, principal: Principal, registry: RegistryName, project: P
         return Reading(view, principal, registry, None, view.policy)
     permit_composite(view, principal, registry, project)
     found = meant(view, lambda: members(view.policy, registry))
-    # A token limited to the composite is used for the composite; its owner needs the members' rights all the same.
-    within = replace(principal, scope=replace(principal.scope, registries=()))
-    asked = Reading(view, within, registry, found, view.policy)
+    asked = Reading(view, principal, registry, found, view.policy, found.registries if found else ())
     if project is None:
         asked.enter()
     return asked

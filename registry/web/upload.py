@@ -61,7 +61,7 @@ class Received(NamedTuple):
             Invalid: the form asks for something else, or carries no file.
         """
         if self.action != UPLOAD:
-            raise Invalid(f":action: {self.action[:80]!a} is not served here with a file; only {UPLOAD!a} is")
+            raise Invalid(f":action: {self.action[:80]!a} is not served here; only {UPLOAD!a} is")
         return self.principal, self.registry, self.form.filename, self.form.draft, self.said
 
 

@@ -1,12 +1,13 @@
 """A GitLab group: several registries read as one, for whoever may read any of them."""
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Redirect
 
 from registry import simple
-from registry.errors import Forbidden, NotFound
+from registry.errors import Forbidden, NotFound, Unauthenticated
 from registry.index import project_folder
 from registry.installation import Installation, View
 from registry.members import Members
@@ -14,9 +15,9 @@ from registry.names import ProjectName, RegistryName
 from registry.policy.addresses import addresses
 from registry.policy.decide import Allowed
 from registry.policy.roles import Action, Principal
-from registry.web.auth import caller, known_project, meant, permit
+from registry.web.auth import caller, known_project, meant
 from registry.web.basis import also_rests_on, rests_on
-from registry.web.doors import door
+from registry.web.doors import door, passed
 from registry.web.files import distribution, send_file
 from registry.web.index import SimpleIndex, answer, negotiated, slashed
 from registry.web.pages import Page
@@ -115,12 +116,17 @@ def enter(view: View, principal: Principal, found: Members) -> None:
     Else somebody without credentials would be told, by 404, which names private registries do not have. Who has some
     is told, as a group is all below a path, whoever may read it, and clients of GitLab go on to PyPI on 404.
     """
+    may = (isinstance(view.decide(principal, Action.READ, one, None), Allowed) for one in found.registries)
+    if not (any(may) if principal.name else all(may)):
+        _refuse(principal)
+    passed(Action.READ)
+
+
+def _refuse(principal: Principal) -> NoReturn:
+    """Refuse in words that name no registry: those of a group are known to who may read them."""
     if principal.name is None:
-        for registry in found.registries:
-            permit(view, principal, Action.READ, registry, None)
-        return
-    may = (one for one in found.registries if isinstance(view.decide(principal, Action.READ, one, None), Allowed))
-    permit(view, principal, Action.READ, next(may, found.registries[0]), None)
+        raise Unauthenticated("To read in this group, give a token as password, with user name __token__")
+    raise Forbidden(f"{principal} may not read this in the group; who administers its registries can give that right")
 
 
 def _owner(view: View, principal: Principal, found: Members, project: ProjectName) -> RegistryName | None:
@@ -134,8 +140,9 @@ def _owner(view: View, principal: Principal, found: Members, project: ProjectNam
     if not claims:
         enter(view, principal, found)
         return None
-    for claim in claims:
-        permit(view, principal, Action.READ, claim.registry, project)
+    if not all(isinstance(view.decide(principal, Action.READ, one.registry, project), Allowed) for one in claims):
+        _refuse(principal)
+    passed(Action.READ)
     if len(claims) == 1:
         return claims[0].registry
     raise Forbidden(

@@ -78,8 +78,8 @@ class Packages:
             if _named(project) and isinstance(view.decide(principal, Action.READ, registry, project), Allowed):
                 trees = view.index.fingerprints(registry, project)
                 fitting += [(registry, project, version, tree) for version, tree in trees.items() if _is_asked(version)]
-        if len(fitting) > MOST:
-            raise Invalid(f"package_name: {len(fitting)} packages fit, and a list has at most {MOST}; ask for fewer")
+            if len(fitting) > MOST:
+                raise Invalid(f"package_name: more than {MOST} packages fit, the most that a list has; ask for fewer")
         found = []
         for registry, project, version, tree in fitting:
             created = self._began(view, registry, project, version, tree)

@@ -18,6 +18,8 @@ from registry.installation import Installation, View
 from registry.kept import Kept
 from registry.model import Release
 from registry.names import ProjectName, RegistryName
+from registry.policy.decide import Denied
+from registry.policy.roles import Action, Principal
 from registry.records import read_message
 from registry.store import LEDGER
 
@@ -53,19 +55,21 @@ class Numbering:
         key = folder, entry.id if entry else ""
         return self._kept.get(key, lambda: self._numbers(registry, project, release))
 
-    def meant(self, view: View, registry: RegistryName, text: str) -> tuple[ProjectName, Release]:
+    def meant(self, view: View, principal: Principal, registry: RegistryName, text: str) -> tuple[ProjectName, Release]:
         """Tell which package of a registry is meant by a number.
 
         Raises:
-            NotFound: none.
+            NotFound: none that the caller may read. Numbers can be tried one by one, so which there are is not told.
         """
         facts = self._brought(text)
         if facts is not None and facts.get("Registry") == registry:
             project = ProjectName(facts["Project"])
             release = view.index.release(registry, project, facts["Version"])
+            if isinstance(view.decide(principal, Action.READ, registry, project), Denied):
+                raise NotFound(_no_package(registry, text))
             if release.live and self.of(view, registry, project, release).package == int(text):
                 return project, release
-        raise NotFound(f"Registry {registry} has no package with the number {text[:_LONGEST]!a}")
+        raise NotFound(_no_package(registry, text))
 
     def _brought(self, text: str) -> Mapping[str, str] | None:
         """Read what the commit says whose place is in a number; None where that is none, or brought nothing."""
@@ -95,6 +99,10 @@ class Numbering:
             if facts.get("Waybill-Event") in _BRINGS and {"Project", "Version", "File", "Digest"} <= facts.keys():
                 return facts
         return None
+
+
+def _no_package(registry: RegistryName, text: str) -> str:
+    return f"Registry {registry} has no package with the number {text[:_LONGEST]!a}"
 
 
 def _number(place: int, commit: str, *, file: bool = False) -> int:

@@ -42,7 +42,7 @@ def blueprint(installation: Installation) -> Blueprint:
 
     def read(id_: str, number: str) -> tuple[View, Principal, RegistryName, ProjectName, Release]:
         view, principal, registry = _entered(installation, id_)
-        project, release = packages.numbering.meant(view, registry, number)
+        project, release = packages.numbering.meant(view, principal, registry, number)
         permit(view, principal, Action.READ, registry, project)
         return view, principal, registry, project, release
 

@@ -79,7 +79,7 @@ def test_each_asks_for_role_write_on_the_project(payments: Site, action: str) ->
         (form("yank", reason="\x1b[2J"), "reason"),
         (form("yank", reason="x" * 10_000), "reason"),
         ([*form("remove_pkg"), ("name", "other")], "name: given 2 times"),
-        ([*form("remove_pkg"), ("content", WHEEL)], "'remove_pkg' is not served here with a file"),
+        ([*form("remove_pkg"), ("content", WHEEL)], "'remove_pkg' is not served here"),
         (form("REMOVE_PKG"), "send one of file_upload, yank, unyank, remove_pkg"),
         (form("\u202eyank"), "send one of file_upload"),
         (form("submit"), "the first upload creates a project"),
