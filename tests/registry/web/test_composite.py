@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from freezegun import freeze_time
@@ -327,3 +328,40 @@ def test_what_is_about_uploads_is_refused_in_a_composite(tmp_path: Path, key: st
     site = made(tmp_path)
     site.policy(registries__all__registry=f"{ALL}{key}\n")
     assert "a composite takes no uploads" in site.ask(INDEX, "alice").text
+
+
+def test_explain_about_oneself_names_nothing_that_is_behind_a_composite(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    asked = {"action": "read", "registry": "all", "principal": "carol"}
+    said = {
+        name: site.ask("/-/api/v1/explain", "carol", query={**asked, "project": name}).get_json()
+        for name in ("core", "none")
+    }
+    assert said["core"]["allowed"] is said["none"]["allowed"] is False
+    assert said["core"]["reason"].replace("core", "none") == said["none"]["reason"]
+    assert not re.search(r"\b(python|shared)\b", said["core"]["reason"])
+
+
+def test_what_a_forge_merges_later_and_made_earlier_does_not_change_the_past(tmp_path: Path) -> None:
+    with freeze_time("2027-01-01T10:00:00Z"):
+        site = made(tmp_path)
+    with freeze_time("2027-01-01T12:00:00Z"):
+        published(site, "core", "1.0", "python")
+        past = f"/all/@{site.head()}/simple/"
+    with freeze_time("2027-01-01T11:00:00Z"):
+        site.policy(registries__all__registry=ALL.replace(": shared\n", ": shared\n    owns: [core]\n"))
+    assert versions(site, "core", at=past) == ["1.0"]
+
+
+def test_files_of_the_past_are_where_they_belong_and_a_limited_token_reads_what_is_behind_now(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    past = f"/all/@{site.head()}/simple/"
+    sent = {"Authorization": basic("__token__", site.limited("alice", Scope(registries=("all",)))), **JSON}
+    assert site.ask(f"{past}core/", None, headers=sent).status_code == 200
+    site.policy(registries__all__registry=ALL.replace("  - registry: python\n", ""))
+    page = site.ask(f"{past}core/", "alice", headers=JSON).get_json(force=True)
+    url = urljoin(f"{past}core/", page["files"][0]["url"])
+    assert site.ask(url.partition("#")[0], "alice").data == wheel("core", "1.0")[1]
+    assert site.ask(f"{past}core/", None, headers=sent).status_code == 403

@@ -14,10 +14,11 @@ from freezegun import freeze_time
 from registry import counts, database
 from registry.cli.data import git_folder
 from registry.counts import Asked
-from registry.downloads import Downloads
+from registry.downloads import Download, Downloads
 from registry.maintenance import Place, maintain
+from registry.names import project_name
 from tests.archives import wheel
-from tests.registry.web.site import Site, json_of, multipart
+from tests.registry.web.site import PYTHON, Site, json_of, multipart
 from tests.registry.web.wire import exchange, upload
 from tests.running import new_server
 
@@ -260,3 +261,17 @@ def test_all_processes_of_a_server_count_and_none_forgets_as_it_stops(tmp_path: 
         server.kill()
     counted = Downloads(server.data / "downloads.sqlite").of_project(Asked("python", "demo"), 100)
     assert counted[1] == 20
+
+
+@pytest.mark.parametrize("day", [2**40 - 1, -(2**40)])
+def test_a_count_of_no_day_is_left_out_and_costs_no_other(site: Site, day: int) -> None:
+    for name in ("demo", "other"):
+        assert site.publish(wheel(name, "1.0")).status_code == 200
+        site.installation.downloads.count(Download(PYTHON, project_name(name), "1.0", wheel(name, "1.0")[0]))
+    assert total(site) == 1
+    with site.installation.downloads._database.writing() as connection:  # noqa: SLF001 - where a bit flipped
+        for table in ("counted", "whole"):
+            connection.execute(f"UPDATE {table} SET day = ? WHERE project = 1", (day,))  # noqa: S608 - written above
+    assert json_of(site.ask(COUNTS))["downloads"] == []
+    site.installation.downloads.sum_up(date(2099, 1, 1))
+    assert json_of(site.ask(COUNTS.replace("demo", "other")))["total"] == 1

@@ -109,3 +109,10 @@ def test_a_command_yanks_what_a_run_promoted_and_nothing_in_the_registry_it_came
     waybill(*asked, "--yank", "--reason", "the runner was taken over", "--yes")
     for path, yanked in ((RELEASE, False), (IN_PROD, True)):
         assert json_of(stages.site.ask(path))["yanked"] is yanked
+
+
+def test_what_another_run_published_again_is_not_to_be_yanked_for_the_first(stages: Ci) -> None:
+    assert releases(stages, "77") == ["python"]
+    assert stages.site.ask(RELEASE, method="DELETE").status_code == 200
+    does(stages, "98", "POST", "/python/")
+    assert (releases(stages, "77"), releases(stages, "98")) == ([], ["python"])

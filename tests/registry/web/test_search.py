@@ -381,3 +381,11 @@ def test_processes_that_share_the_index_all_answer_by_the_newest_commit(site: Si
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("change", ["requirement = 'other >= 9'", "version = '9.0'", "requirement = x'00'"])
+def test_a_requirement_that_was_changed_in_the_file_is_never_shown(known: Site, change: str) -> None:
+    right, file = dependents(known, "demo"), closed(known)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        assert connection.execute(f"UPDATE need SET {change}").rowcount == 1  # noqa: S608 - written above
+    assert dependents(known, "demo") == right

@@ -1,5 +1,6 @@
 """Groups: several registries read as one, in which each name has one owner, whoever asks."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.registry.web.test_front import asked_twice
 from tests.registry.web.test_seeds import JSON
 
 WAYBILL = "organization: acme\nadmins: [alice]\n"
-PEOPLE = "alice: {}\nbob: {}\n"
+PEOPLE = "alice: {}\nbob: {}\ncarol: {}\n"
 GROUP = "/api/v4/groups/42/-/packages/pypi/simple/"
 
 
@@ -181,3 +182,12 @@ def test_an_answer_that_the_policy_changed_in_the_middle_of_is_not_given_again(
     _, again, alone = asked_twice(site, path, headers)
     assert looks > 2
     assert again == alone
+
+
+def test_who_may_not_read_a_name_in_a_group_hears_of_no_registry(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    published(site, "secret", "1.0", "python")
+    for person, names in ((None, ("secret", "none")), ("bob", ("secret",)), ("carol", ("secret", "none"))):
+        said = {site.ask(f"{GROUP}{name}/", person).text for name in names}
+        assert len(said) == 1
+        assert not re.search(r"\b(python|shared)\b", said.pop())

@@ -265,3 +265,14 @@ def test_where_a_registry_cannot_be_read_no_list_is_given(site: Site) -> None:
     site.policy(registries__python__registry="nonsense: true\n")
     assert asked(site).status_code == 403
     assert asked(site, "", None).status_code == 401
+
+
+def test_the_number_of_what_one_may_not_read_means_nothing_as_one_that_nobody_gave_does(site: Site) -> None:
+    hidden, own = number_of(site, "payments", "1.0"), number_of(site, "tools", "1.0")
+    assert asked(site, f"/{own}", "bob").status_code == 200
+    for path, method in (("", "GET"), ("", "DELETE"), ("/package_files", "GET")):
+        unknown = asked(site, f"/{hidden + 2}{path}", "bob", method)
+        answer = asked(site, f"/{hidden}{path}", "bob", method)
+        assert unknown.status_code == answer.status_code == 404
+        assert answer.text.replace(str(hidden), "") == unknown.text.replace(str(hidden + 2), "")
+    assert asked(site, f"/{hidden}").status_code == 200
