@@ -22,7 +22,7 @@ from registry.shown import shown
 
 PATIENCE = 60  # seconds
 LONGEST = 64 * 2**20  # bytes of an answer
-_EMPTY_PAGES = 1_000  # on which a server found nothing
+_EMPTY_PAGES = 1_000  # on each of which a server may have looked for seconds
 _BLOCK = 256 * 2**10  # bytes of a file that are sent at one time
 LONGEST_REFUSAL = 64 * 2**10  # bytes of an answer that says no
 _TOKEN = re.compile(r"[!-~]+")  # whether it is a good one, the server knows; other characters break or forge headers
@@ -110,22 +110,18 @@ class Server:
             most: how many are wanted; a few more may come.
         """
         cursor: str | None = None
-        known: set[str] = set()
-        empty = 0  # pages one after another, on each of which a server may have looked for seconds
-        while most > 0 and empty < _EMPTY_PAGES:
-            limited = {**query, "limit": str(most), "cursor": cursor}
-            answer = self.ask("GET", path, limited, shape=shape)
+        known, empty = set[str](), 0  # cursors; pages with nothing, one after another
+        while most > 0:
+            answer = self.ask("GET", path, {**query, "limit": str(most), "cursor": cursor}, shape=shape)
             yield from answer[name]
             most -= len(answer[name])
             empty = 0 if answer[name] else empty + 1
             cursor = answer.get("next")  # an earlier version has no pages
             if cursor is None:
                 return
-            if not isinstance(cursor, str) or cursor in known:
+            if not isinstance(cursor, str) or cursor in known or empty == _EMPTY_PAGES:
                 raise self._strange("one page of its list leads nowhere")
             known.add(cursor)
-        if empty == _EMPTY_PAGES:
-            raise self._strange(f"{empty} pages of its list, one after another, are empty")
 
     def send(
         self,

@@ -139,6 +139,13 @@ def test_a_server_whose_pages_lead_nowhere_is_followed_no_further(following: obj
     assert "Traceback" not in said.stderr
 
 
+def test_a_server_that_has_ever_more_empty_pages_is_not_asked_for_ever() -> None:
+    with _answering(*(_http({"events": [], "next": str(n)}) for n in range(1_200))) as (url, came):
+        said = waybill("log", "--url", url, token=SECRET, check=False)
+    assert (said.returncode, said.stdout, len(came)) == (1, "", 1_000)
+    assert "one page of its list leads nowhere" in said.stderr
+
+
 EVIL = "\x1b[2J\x1b]0;owned\x07\r\nyes\u202e\x9b"
 
 
