@@ -19,6 +19,13 @@ freezegun.configure(extend_ignore_list=["registry.fetch", "registry.keys"])
 os.environ.setdefault("FAULT_SEED", str(random.SystemRandom().randrange(1, 10**6)))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let long suites take as long as they take; what hangs in all others fails (`timeout` in pyproject.toml)."""
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.timeout(0))
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A fresh server of one's own."""

@@ -138,13 +138,14 @@ def blueprint(installation: Installation) -> Blueprint:
 def _page(found: Iterator[Looked], may_see: Callable[[Event], bool], most: int) -> tuple[list[EventAnswer], str | None]:
     """Take what may be seen, and where to read on: at the next of it, so that a cursor tells of nothing else that fits.
 
-    Where that takes long, the page ends, perhaps empty, and the next one goes on.
+    Where that takes long, the page ends, perhaps empty, and the next one goes on: each gets past one commit at least,
+    however slow it is to find, or reading on would never end.
     """
     events: list[EventAnswer] = []
     ends = time.monotonic() + LOOKING
-    for looked in found:
+    for passed_by, looked in enumerate(found):
         seen = looked.event if looked.event and may_see(looked.event) else None
-        if time.monotonic() > ends or (seen and len(events) == most):
+        if (passed_by and time.monotonic() > ends) or (seen and len(events) == most):
             return events, looked.commit
         if seen:
             events.append(event_json(seen))
