@@ -6,9 +6,10 @@ somebody asks for it, who waits for some tenths of a second.
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
 from registry import names
@@ -22,6 +23,7 @@ from registry.web.projects import ProjectPages
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_FAILED = "waybill.failed"  # in the WSGI environment: why the whole application could not be made
 SOON = 0.3  # seconds until the rest is made, unless somebody asks for it: the first page is not to wait for a core
 Maintained = Callable[[], dict[str, Any]]
 
@@ -57,6 +59,7 @@ def begin(
         whole: makes the application that does everything.
     """
     app = bare(log)
+    app.before_request(_tell_failure)
     add_reading(app, installation, SimpleIndex(installation, pages), maintained)
     guarded(app)
     return fronted(app, Early(app, whole), installation, log)
@@ -70,7 +73,7 @@ class Early:
         self._make = whole
         self._whole: WSGIApplication | None = None
         self._making = threading.Lock()
-        soon = threading.Timer(SOON, self._made)
+        soon = threading.Timer(SOON, self._try)
         soon.daemon = True
         soon.start()
 
@@ -78,7 +81,12 @@ class Early:
         """Answer by one or the other."""
         if self._whole is None and self._is_small(environ):
             return self._small_app(environ, start_response)
-        return self._made()(environ, start_response)
+        try:
+            whole = self._made()
+        except Exception as error:  # noqa: BLE001 - the small application has an answer for each
+            environ[_FAILED] = error
+            whole = self._small_app
+        return whole(environ, start_response)
 
     def _is_small(self, environ: "WSGIEnvironment") -> bool:
         """Tell whether the small application answers; where no registry is named, another system's address begins."""
@@ -90,8 +98,20 @@ class Early:
             return False
         return True
 
+    def _try(self) -> None:
+        """Make it before somebody asks; where that fails, whoever asks tries again, and is told."""
+        with suppress(Exception):
+            self._made()
+
     def _made(self) -> "WSGIApplication":
         with self._making:
             if self._whole is None:
                 self._whole = self._make()
             return self._whole
+
+
+def _tell_failure() -> None:
+    """Raise what kept the whole application from being made where it is answered and logged as any other failure."""
+    failed: Exception | None = request.environ.get(_FAILED)
+    if failed is not None:
+        raise failed
