@@ -9,7 +9,7 @@ from registry import history
 from registry.errors import Invalid
 from registry.index import Index
 from registry.installation import Installation
-from registry.members import readable
+from registry.members import readable, unserved
 from registry.model import Event
 from registry.names import ProjectName, RegistryName
 from registry.policy.decide import Allowed, Denied, decide
@@ -190,4 +190,6 @@ def _verdict(  # noqa: PLR0917 - as above
 ) -> Allowed | Denied:
     if action is Action.READ and project and index:
         return readable(policy, index, who, registry, project, now)
-    return decide(policy, who, action, registry, project, now)
+    verdict = decide(policy, who, action, registry, project, now)
+    elsewhere = unserved(policy, registry) if isinstance(verdict, Allowed) and action is not Action.READ else None
+    return Denied(elsewhere) if elsewhere else verdict

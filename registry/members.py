@@ -11,6 +11,7 @@ from datetime import datetime
 from registry.errors import Forbidden
 from registry.index import Index
 from registry.names import ProjectName, RegistryName
+from registry.policy import given
 from registry.policy.decide import Allowed, Denied, decide
 from registry.policy.files import BadFile
 from registry.policy.policy import Policy, project_path
@@ -111,6 +112,21 @@ def unasked(policy: Policy, name: RegistryName) -> str | None:
     if found.kind == "composite":
         return "which is a composite itself; list its registries instead"
     return None if found.kind == "source" else f"of kind {found.kind}, which this version reads and does not serve yet"
+
+
+def unserved(policy: Policy, name: RegistryName) -> str | None:
+    """Say why nothing is done in a registry itself, whoever may; None: it takes and gives files. Of broken ones, too.
+
+    Args:
+        policy: where it is written.
+        name: the registry.
+    """
+    found = given.readable(policy.registry, name)
+    if found is None or found.kind == "source":
+        return None
+    if found.kind == "composite":
+        return f"Registry {name} is a composite: an index of what others have; ask those for this"
+    return f"Registry {name} is of kind {found.kind}, which this version reads and does not serve yet"
 
 
 def readable(

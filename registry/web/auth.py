@@ -11,6 +11,7 @@ from werkzeug.datastructures import Authorization
 from registry import credentials, names
 from registry.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from registry.installation import View
+from registry.members import unserved
 from registry.names import ProjectName, RegistryName
 from registry.policy.addresses import addresses
 from registry.policy.decide import Denied
@@ -138,11 +139,8 @@ def permit(
         Forbidden: the policy does not allow it.
     """
     _require(view, principal, action, registry, project)
-    found = view.policy.registry(registry)
-    if found and found.kind == "composite":
-        raise Forbidden(f"Registry {registry} is a composite: an index of what others have; ask those for this")
-    if found and found.kind != "source":
-        raise Forbidden(f"Registry {registry} is of kind {found.kind}, which this version reads and does not serve yet")
+    if wrong := unserved(view.policy, registry):
+        raise Forbidden(wrong)
     passed(action)
 
 

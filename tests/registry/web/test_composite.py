@@ -311,6 +311,13 @@ def test_explain_and_who_can_answer_for_a_composite_as_it_does(tmp_path: Path) -
             assert allowed[person] == (site.ask(f"{INDEX}{project}/", person).status_code in {200, 404})
         can = site.ask("/-/api/v1/who-can", query=question).get_json()["principals"]
         assert [one["principal"] for one in can] == [person for person in allowed if allowed[person]]
+    site.policy(registries__all__registry=ALL + "grants: [{role: admin, to: [alice]}]\n")
+    for action in ("publish", "yank", "delete", "administer"):
+        question = {"action": action, "registry": "all", "project": "core"}
+        told = site.ask("/-/api/v1/explain", query={**question, "principal": "alice"}).get_json()
+        assert not told["allowed"]
+        assert "takes no uploads" in told["reason"] or "is a composite" in told["reason"]
+        assert site.ask("/-/api/v1/who-can", query=question).get_json()["principals"] == []
 
 
 def test_what_one_may_ask_about_a_composite_takes_the_same_right_on_all_of_it(tmp_path: Path) -> None:
