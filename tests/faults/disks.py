@@ -7,6 +7,7 @@ it. Such a copy is what the platter holds at that moment, with journal and all, 
 import fcntl
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from tests.tracing import lacking, need
 
 SIZE = 320 * 2**20  # bytes, sparse: XFS makes nothing smaller, and the registry keeps 64 MiB free
+_LEAVING = 20.0  # seconds that a killed process may take to let go of a disk
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 _OPTIONS = {"ext4": ["-q", "-F", "-m", "0"], "xfs": ["-q", "-f"], "btrfs": ["-q", "-f"]}
 
@@ -54,6 +56,18 @@ def mounted(source: Path | str, place: Path, *options: str) -> Iterator[Path]:
             run("umount", str(place))
         if os.path.ismount(place):  # somebody is still in it, who is about to be killed
             run("umount", "--lazy", str(place))
+
+
+def unmount(place: Path) -> None:
+    """Take a disk away once those who were killed have let go of it."""
+    over = time.monotonic() + _LEAVING
+    while os.path.ismount(place):
+        try:
+            run("umount", str(place))
+        except AssertionError:
+            if time.monotonic() > over:
+                raise
+            time.sleep(0.1)
 
 
 def cut(disk: Path, copy: Path) -> Path:

@@ -144,7 +144,7 @@ def test_a_disk_that_fails_during_an_upload_refuses_it_and_keeps_what_was_acknow
     uploads.check()  # reads go on
     small.kill()
     mount = small.data.resolve().parent
-    disks.run("umount", str(mount))
+    disks.unmount(mount)
     disks.run("mount", "-o", "loop", str(tmp_path / "disk.img"), str(mount))
     small.start()
     recovered(uploads)
