@@ -188,8 +188,10 @@ def _verdict(  # noqa: PLR0917 - as above
     now: datetime,
     index: Index | None,
 ) -> Allowed | Denied:
-    if action is Action.READ and project and index:
-        return readable(policy, index, who, registry, project, now)
-    verdict = decide(policy, who, action, registry, project, now)
-    elsewhere = unserved(policy, registry) if isinstance(verdict, Allowed) and action is not Action.READ else None
-    return Denied(elsewhere) if elsewhere else verdict
+    reads = action is Action.READ
+    if reads and project and index:
+        verdict = readable(policy, index, who, registry, project, now)
+    else:
+        verdict = decide(policy, who, action, registry, project, now)
+    wrong = unserved(policy, registry, together=reads) if isinstance(verdict, Allowed) else None
+    return Denied(wrong) if wrong else verdict

@@ -127,10 +127,9 @@ def _policy(installation: Installation, asked: Asked, begins: str) -> Iterator[_
         if commit is None:
             return
         at = datetime.fromtimestamp(commit.time, UTC)
-        if facts.since and at < facts.since:
-            return
         event = _event(commit, at)
-        meant = not (facts.until and at > facts.until) and _is_by(event, asked.principal)
+        early = facts.since and at < facts.since  # no end: whoever commits on a forge chooses the date
+        meant = not early and not (facts.until and at > facts.until) and _is_by(event, asked.principal)
         yield _Waiting(Looked(commit.id, at, event if meant else None), partial(is_about, commit, older))
 
 

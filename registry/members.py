@@ -114,15 +114,16 @@ def unasked(policy: Policy, name: RegistryName) -> str | None:
     return None if found.kind == "source" else f"of kind {found.kind}, which this version reads and does not serve yet"
 
 
-def unserved(policy: Policy, name: RegistryName) -> str | None:
-    """Say why nothing is done in a registry itself, whoever may; None: it takes and gives files. Of broken ones, too.
+def unserved(policy: Policy, name: RegistryName, *, together: bool = False) -> str | None:
+    """Say why nothing is done in a registry itself, whoever may; None: something is, or its file cannot be read.
 
     Args:
         policy: where it is written.
         name: the registry.
+        together: whether what it does for its members counts: reading.
     """
     found = given.readable(policy.registry, name)
-    if found is None or found.kind == "source":
+    if found is None or found.kind == "source" or (together and found.kind == "composite"):
         return None
     if found.kind == "composite":
         return f"Registry {name} is a composite: an index of what others have; ask those for this"

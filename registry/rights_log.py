@@ -76,9 +76,8 @@ def turns(installation: Installation, whose: Whose) -> Iterator[Turn]:
     for commit, older in pairwise(history):
         if commit is None:
             return
-        at = datetime.fromtimestamp(commit.time, UTC)
-        if whose.since and at < whose.since:
-            return
+        if whose.since and datetime.fromtimestamp(commit.time, UTC) < whose.since:
+            continue  # and no end: whoever commits on a forge chooses the date
         if told := tell(commit, older):
             yield _turn(commit, ledger, told)
 

@@ -3,9 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +93,9 @@ def run_log(options: argparse.Namespace) -> int:
         until=options.until,
         declared=options.declared,
     )
-    query = {
-        "registry": wanted.registry,
-        "project": wanted.project,
-        "version": wanted.version,
-        "pipeline": wanted.pipeline,
-        "repository": wanted.repository,
-        "commit": wanted.commit,
+    said = ("registry", "project", "version", "pipeline", "repository", "commit")
+    query: dict[str, str | None] = {
+        **{name: getattr(wanted, name) for name in said},
         "since": wanted.since.isoformat() if wanted.since else None,
         "until": wanted.until.isoformat() if wanted.until else None,
         "declared": "true" if wanted.declared else None,
@@ -113,9 +108,10 @@ def run_log(options: argparse.Namespace) -> int:
         installation = data.open_installation(options.data)
         if wanted.facts:
             installation.trail.catch_up(LEDGER, values.progress("commits of the history read"))
-        events = (event_json(e) for e in islice(audit.log(installation, wanted), options.limit))
+        events = (event_json(e) for e in audit.log(installation, wanted))
     else:
-        events = islice(remote.Server(options.url).pages("log", query, _EVENTS, "events", options.limit), options.limit)
+        events = remote.Server(options.url).pages("log", query, _EVENTS, "events", options.limit + 1)
+    events = _first(events, options.limit)
     if options.json:
         print(json.dumps(list(events)))
         return 0
@@ -126,6 +122,15 @@ def run_log(options: argparse.Namespace) -> int:
     if not found:
         print("Nothing was recorded that fits", file=sys.stderr)
     return 0
+
+
+def _first(events: Iterable[Mapping[str, Any]], most: int) -> Iterator[Mapping[str, Any]]:
+    """Give so many, and say so where there are more: nobody is to take some for all."""
+    for number, event in enumerate(events):
+        if number == most:
+            print(f"More than these {most} fit; choose another --limit to see them", file=sys.stderr)
+            return
+        yield event
 
 
 def _show(event: Mapping[str, Any]) -> None:

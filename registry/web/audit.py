@@ -11,23 +11,19 @@ from flask.typing import ResponseReturnValue
 from registry import audit
 from registry.answers import EventAnswer, TurnAnswer, VerdictAnswer, event_json, turn_json, verdict_json
 from registry.audit import Looked
-from registry.errors import Forbidden, Invalid
+from registry.errors import Invalid
 from registry.installation import Installation, View
-from registry.members import members
 from registry.model import Event
 from registry.names import ProjectName, RegistryName
-from registry.policy.decide import Allowed, Denied, entitled
-from registry.policy.given import readable
-from registry.policy.rights import belongs
 from registry.policy.roles import Action, Principal
 from registry.rights_log import Whose, turns
 from registry.store import LEDGER
 from registry.web import paging, params
+from registry.web.asking import of_composite, only_registry, require_say, require_sight_of_policy, sees_behind
 from registry.web.auth import known_project, known_registry
-from registry.web.doors import Need, Query, door, passed
+from registry.web.doors import Need, Query, door
 from registry.web.paging import LIMIT, PAGES
 from registry.web.sight import LOOKING, PROJECT, REGISTRY, SINCE, WANTED, sight, wanted
-from registry.web.together import reading
 
 MOST_EVENTS = 1000
 _WHOSE = (Query("principal", "only rights of theirs"), REGISTRY, PROJECT, SINCE)
@@ -86,7 +82,7 @@ def blueprint(installation: Installation) -> Blueprint:
     @door(Need.AUDITOR, "Which commits of the policy changed whose rights", query=(*_WHOSE, LIMIT), answer=TurnsAnswer)
     def log_policy() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
-        _require_sight_of_policy(view, principal)
+        require_sight_of_policy(view, principal)
         given = request.args
         whose = Whose(
             principal=given.get("principal"),
@@ -107,8 +103,8 @@ def blueprint(installation: Installation) -> Blueprint:
     def who_can() -> ResponseReturnValue:
         view, principal = params.known_caller(installation)
         action, registry, project = _question(view)
-        _may_ask(view, principal, registry, project)
         policy = audit.policy_at(installation, request.args.get("at"))
+        require_say(view, principal, registry, project, policy)
         found = audit.who_can(policy, action, registry, project, view.now, view.index)
         return jsonify(policy=policy.commit, principals=[verdict_json(who, verdict) for who, verdict in found])
 
@@ -123,11 +119,11 @@ def blueprint(installation: Installation) -> Blueprint:
         view, principal = params.known_caller(installation)
         action, registry, project = _question(view)
         who = params.text("principal")
-        if who != principal.name:
-            _may_ask(view, principal, registry, project)
-        elif action is Action.READ and not _sees_behind(view, principal, registry, project):
-            return _of_composite(view, principal, registry, project)
         policy = audit.policy_at(installation, request.args.get("at"))
+        if who != principal.name:
+            require_say(view, principal, registry, project, policy)
+        elif action is Action.READ and not sees_behind(view, principal, registry, project, policy):
+            return of_composite(view, principal, registry, project)
         verdict = audit.explain(policy, who, action, registry, project, view.now, view.index)
         first = audit.creating(policy, who, registry, project, verdict) if action is Action.PUBLISH else None
         return jsonify(policy=policy.commit, **verdict_json(Principal(who), verdict, first))
@@ -152,58 +148,10 @@ def _page(found: Iterator[Looked], may_see: Callable[[Event], bool], most: int) 
     return events, None
 
 
-def _sees_behind(view: View, principal: Principal, registry: RegistryName, project: ProjectName) -> bool:
-    """Tell whether somebody may know what is behind a registry, where that is a composite."""
-    found = readable(view.policy.registry, registry)
-    if found is None or found.kind != "composite":
-        return True
-    try:
-        _may_ask(view, principal, registry, project)
-    except Forbidden:
-        return False
-    return True
-
-
-def _of_composite(
-    view: View, principal: Principal, registry: RegistryName, project: ProjectName
-) -> ResponseReturnValue:
-    """Say to a reader of a composite what it says: nothing of registries behind it that they may not read."""
-    try:
-        reading(view, principal, registry, project).owner(project)
-    except Forbidden as error:
-        verdict: Allowed | Denied = Denied(str(error))
-    else:
-        verdict = view.decide(principal, Action.READ, registry, project)
-    return jsonify(policy=view.policy.commit, **verdict_json(principal, verdict))
-
-
-def _may_ask(view: View, principal: Principal, registry: RegistryName, project: ProjectName) -> None:
-    """Let those see others' rights who may change them, and auditors; a limited token sees what it is limited to."""
-    auditors = tuple(named.name for named in view.policy.organization().auditors)
-    if principal.scope.whole and belongs(view.policy, principal.name, auditors) is True:
-        return
-    behind = members(view.policy, registry)
-    for one in (registry, *(behind.registries if behind else ())):
-        verdict = entitled(view.policy, principal, Action.ADMINISTER, one, project, view.now)  # also while frozen
-        if not isinstance(verdict, Allowed):
-            raise Forbidden(f"{principal} may not ask about others' rights on {project}; its admins and auditors may")
-
-
-def _require_sight_of_policy(view: View, principal: Principal) -> None:
-    """Let those see the whole policy who may read its git repository: admins and auditors, by a token that may all."""
-    organization = view.policy.organization()
-    entitled_by = tuple(named.name for named in (*organization.admins, *organization.auditors))
-    if not principal.scope.whole or belongs(view.policy, principal.name, entitled_by) is not True:
-        raise Forbidden(
-            f"{principal} may not see how rights changed; admins and auditors may, by a token without limits"
-        )
-    passed(Need.AUDITOR)
-
-
 def _question(view: View) -> tuple[Action, RegistryName, ProjectName]:
     try:
         action = Action(params.text("action"))
     except ValueError:
         raise Invalid(f"action: choose one of {', '.join(a.value for a in Action)}") from None
-    registry = request.args.get("registry") or audit.only_registry(view.policy)
+    registry = request.args.get("registry") or only_registry(view.policy)
     return action, known_registry(view, registry), known_project(params.text("project"))

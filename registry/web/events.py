@@ -84,14 +84,22 @@ def _sees_all(view: View, principal: Principal) -> bool:
 
 
 def _page(found: Chronicle) -> Response:
-    most = paging.limit()
-    shown: list[ToldAnswer] = []
+    """Take what may be seen; the next page begins at the next of it, so that a cursor tells of nothing else that fits.
+
+    Where that takes long, the page ends, perhaps empty, and the next one goes on.
+    """
+    most, place = paging.limit(), found.place
+    events: list[ToldAnswer] = []
     ends = time.monotonic() + LOOKING
     for told in found:
-        shown += _shown(told)
-        if len(shown) == most or time.monotonic() > ends:
+        seen = _shown(told)
+        if seen and len(events) == most:
             break
-    return paging.whole("events", shown, list(found.place) if found.place else None)
+        events += seen
+        place = found.place
+        if time.monotonic() > ends:
+            break
+    return paging.whole("events", events, list(place) if place else None)
 
 
 def _shown(told: Told) -> list[ToldAnswer]:

@@ -125,6 +125,7 @@ def test_pages_of_the_log_are_followed_as_far_as_more_is_wanted(limit: str, show
     with _answering(_page("a", "first"), _page("b", "second"), empty, _page("c", None)) as (url, came):
         said = waybill("log", "tool", "--limit", limit, "--json", "--url", url, token=SECRET)
     assert [event["subject"] for event in json.loads(said.stdout)] == shown
+    assert (f"More than these {limit} fit" in said.stderr) == (limit != "9")
     asked = [request.split(b" ")[1].partition(b"?")[2].split(b"&") for request in came]
     assert all(b"project=tool" in each for each in asked)
     assert [each[-1] for each in asked[1:]] == [b"cursor=first", b"cursor=second", b"cursor=third"][: len(asked) - 1]

@@ -372,3 +372,62 @@ def test_files_of_the_past_are_where_they_belong_and_a_limited_token_reads_what_
     url = urljoin(f"{past}core/", page["files"][0]["url"])
     assert site.ask(url.partition("#")[0], "alice").data == wheel("core", "1.0")[1]
     assert site.ask(f"{past}core/", None, headers=sent).status_code == 403
+
+
+@pytest.mark.parametrize("now", [source("internal", "alice"), "kind: [\n"])
+def test_what_a_composite_was_made_of_is_hidden_in_the_past_too(tmp_path: Path, now: str) -> None:
+    site = made(tmp_path)
+    published(site, "core", "1.0", "python")
+    then = site.installation.policy().commit
+    site.policy(registries__all__registry=now)
+    for project in ("core", "absent"):
+        question = {"action": "read", "registry": "all", "project": project, "principal": "carol", "at": then}
+        told = site.ask("/-/api/v1/explain", "carol", query=question).text
+        assert "python" not in told
+        assert "shared" not in told
+
+
+def test_a_registry_that_left_a_composite_is_told_of_to_nobody_who_may_not_ask_about_it(tmp_path: Path) -> None:
+    admin = "grants: [{role: admin, to: [bob]}]\n"
+    site = made(tmp_path, ALL + admin)
+    site.policy(registries__shared__registry=source("private", "alice") + "owners: [bob]\n")
+    then = site.installation.policy().commit
+    site.policy(registries__all__registry=ALL.replace("  - registry: python\n", "") + admin)
+    question = {"action": "read", "registry": "all", "project": "core"}
+    assert site.ask("/-/api/v1/who-can", "bob", query=question).status_code == 200
+    assert site.ask("/-/api/v1/who-can", "bob", query={**question, "at": then}).status_code == 403
+    assert site.ask("/-/api/v1/who-can", "alice", query={**question, "at": then}).status_code == 200
+
+
+@pytest.mark.parametrize("member", ["kind: remote\nupstreams: [{url: 'https://mirror.example/simple'}]\n", "kind: [\n"])
+def test_why_a_composite_cannot_be_asked_is_told_to_who_administers_it(tmp_path: Path, member: str) -> None:
+    site = made(tmp_path)
+    site.policy(registries__shared__registry=member)
+    for path in ("who-can", "explain"):
+        question = {"action": "read", "registry": "all", "project": "core", "principal": "alice"}
+        if path == "who-can":
+            del question["principal"]
+        refused = site.ask(f"/-/api/v1/{path}", "carol", query=question)
+        assert (refused.status_code, "shared" in refused.text) == (403, False)
+        assert site.ask(f"/-/api/v1/{path}", query=question).status_code == 200
+
+
+def test_nobody_reads_in_a_remote_registry_and_explain_says_so(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    site.policy(
+        registries__far__registry="kind: remote\nvisibility: internal\nupstreams: [{url: 'https://m.example'}]\n"
+    )
+    question = {"action": "read", "registry": "far", "project": "core"}
+    told = site.ask("/-/api/v1/explain", query={**question, "principal": "bob"}).get_json()
+    assert (told["allowed"], "does not serve yet" in told["reason"]) == (False, True)
+    assert site.ask("/-/api/v1/who-can", query=question).get_json()["principals"] == []
+    assert site.ask("/far/simple/core/", "bob").status_code == 403
+
+
+def test_who_asks_without_a_registry_is_not_told_which_there_are(tmp_path: Path) -> None:
+    refused = made(tmp_path).ask(
+        "/-/api/v1/explain", "carol", query={"action": "read", "project": "core", "principal": "carol"}
+    )
+    assert refused.status_code == 400
+    assert refused.get_json()["field"] == "registry"
+    assert "shared" not in refused.text

@@ -1,9 +1,11 @@
 """What happened to facts and policy, in one stream."""
 
 import json
+from base64 import urlsafe_b64decode
 from typing import Any
 
 import pytest
+from freezegun import freeze_time
 
 from registry.policy.roles import Role, Scope
 from tests.archives import wheel
@@ -133,6 +135,28 @@ def test_pages_of_the_log_hold_what_one_may_read_and_no_more(busy: Site) -> None
 def test_a_cursor_that_the_log_never_gave_is_refused(busy: Site, cursor: str) -> None:
     answer = busy.ask(LOG, query={"cursor": cursor})
     assert (answer.status_code, answer.get_json(force=True)["field"]) == (400, "cursor")
+
+
+def test_a_cursor_does_not_tell_that_a_hidden_registry_has_a_name(busy: Site) -> None:
+    busy.policy(registries__vault__registry=READERS % "alice")
+    busy.publish(wheel("demo", "1.0"), "/vault/")
+    busy.publish(wheel("demo", "2.0"))
+    busy.policy(registries__python__registry=READERS % "bob")
+    query = {"project": "demo", "event": "publish"}
+    newer, older = json_of(busy.ask(EVENTS, "bob", query=query))["events"]
+    assert [one["facts"]["Registry"] for one in (newer, older)] == ["python", "python"]
+    cursor = json_of(busy.ask(EVENTS, "bob", query={**query, "limit": "1"}))["next"]
+    assert json.loads(urlsafe_b64decode(cursor + "==")) == [older["commit"], ""]  # and not what is between them
+
+
+def test_a_commit_that_is_dated_long_ago_hides_none_before_it(site: Site) -> None:
+    site.policy(people="alice: {}\nbob: {}\n")
+    before = site.installation.policy().commit
+    with freeze_time("2020-01-01"):
+        site.policy(teams__ops="members: [bob]\nmaintainers: [alice]\n")
+    assert before in [one["commit"] for one in told(site, event="policy", since="2026-01-01")]
+    turns = json_of(site.ask("/-/api/v1/log/policy", query={"since": "2026-01-01"}))["commits"]
+    assert before in [one["commit"] for one in turns]
 
 
 def test_auditors_see_all_and_others_what_they_may_read(busy: Site) -> None:
