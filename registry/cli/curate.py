@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             server.ask("DELETE", path)
     state = "yanked" if options.verb == "yank" else "not yanked any more"
-    print(f"{project} {version} is {state}", file=sys.stderr)
+    print(f"{project} {version} is {state} in registry {registry}", file=sys.stderr)
     return 0
 
 
@@ -74,5 +74,6 @@ def run_status(options: argparse.Namespace) -> int:
         answer = remote.Server(options.url).ask("PUT", path, body=body, shape={"project": str, "status": str})
     if options.json:
         print(json.dumps(answer))
-    print(shown(f"{answer['project']} is {answer['status']}; {_MEANING[Status(options.status)]}"), file=sys.stderr)
+    meaning = _MEANING[Status(options.status)]
+    print(shown(f"{answer['project']} is {answer['status']} in registry {registry}; {meaning}"), file=sys.stderr)
     return 0

@@ -65,9 +65,10 @@ def _whole(options: argparse.Namespace) -> Whole:
 
 def _tell(answer: Mapping[str, Any], whole: Whole, *, deletes: bool) -> None:
     for file in answer["files"]:
-        print(shown(f"{'deleted' if deletes else 'restored'} {file['filename']}"), file=sys.stderr)
+        did = "deleted" if deletes else "restored"
+        print(shown(f"{did} {file['filename']} in registry {whole.registry}"), file=sys.stderr)
     if not answer["files"]:
         said = "is deleted already" if deletes else "is not deleted"
-        print(shown(f"{whole} {said}; nothing was changed"), file=sys.stderr)
+        print(shown(f"{whole} {said} in registry {whole.registry}; nothing was changed"), file=sys.stderr)
     elif deletes:
         print(f"'waybill restore' brings it back for {GRACE.days} days, then the bytes are removed", file=sys.stderr)

@@ -1,5 +1,6 @@
 """`/-/api/v1/tokens`: one's own API tokens."""
 
+from datetime import datetime
 from typing import TypedDict
 
 from flask import Blueprint, jsonify, request
@@ -76,7 +77,7 @@ def blueprint(installation: Installation) -> Blueprint:
             principal,
             params.said(sent, "owner") or principal.name or "",
             scope=params.scope(sent),
-            expires=None if expires is None else moment(expires),
+            expires=None if expires is None else _end(expires),
             note=params.said(sent, "note") or "",
             key=_key(),
         )
@@ -89,6 +90,18 @@ def blueprint(installation: Installation) -> Blueprint:
         return jsonify(token_json(tokens.revoke(installation, principal, token_id)))
 
     return routes
+
+
+def _end(expires: str) -> datetime:
+    """Read when a new token ends.
+
+    Raises:
+        Invalid: it says no moment.
+    """
+    try:
+        return moment(expires)
+    except Invalid as error:
+        raise Invalid(f"expires: {error}") from None
 
 
 def _key() -> str | None:

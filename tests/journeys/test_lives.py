@@ -47,17 +47,20 @@ def test_a_deleted_release_is_not_installed_and_its_pin_says_why_until_it_is_res
     desk.write("locked.txt", locked)
     said = operate.on_the_host("delete", "gone==2.0", "--reason", "a secret was in it", "--json")
     assert {file["filename"] for file in json.loads(said.stdout)["files"]} == {name for name, _ in pair("gone", "2.0")}
-    assert "deleted gone-2.0-py3-none-any.whl\n" in said.stderr
+    assert "deleted gone-2.0-py3-none-any.whl in registry python\n" in said.stderr
     assert "'waybill restore' brings it back for 7 days" in said.stderr
     assert newest_pip.chosen(desk, *index, "gone") == ["gone==1.0"]
     assert "gone==1.0" in uv_install(desk, acme, "gone").stderr
     assert newest_pip.run(desk, "install", "--dry-run", *index, "--require-hashes", "-r", "locked.txt").returncode == 1
     assert uv_install(desk, acme, "gone==2.0").returncode == 1
     back = operate.from_elsewhere("restore", "gone==2.0")
-    assert "restored gone-2.0-py3-none-any.whl\n" in back.stderr
+    assert "restored gone-2.0-py3-none-any.whl in registry python\n" in back.stderr
     said = newest_pip.run(desk, "install", "--target", "s", *index, "--require-hashes", "--no-deps", "-r", "locked.txt")
     assert said.returncode == 0, said.stderr
-    assert "is not deleted; nothing was changed" in operate.from_elsewhere("restore", "gone==2.0").stderr
+    assert (
+        "is not deleted in registry python; nothing was changed"
+        in operate.from_elsewhere("restore", "gone==2.0").stderr
+    )
 
 
 def test_a_deleted_project_is_empty_and_only_who_administers_it_deletes_it(
@@ -80,7 +83,7 @@ def test_an_archived_project_still_installs_and_a_quarantined_one_does_not(
     index = ["--index-url", acme.index_url()]
     said = operate.from_elsewhere("status", "settled", "archived", "--reason", "use settled2", "--json")
     assert json.loads(said.stdout)["status"] == "archived"
-    assert "settled is archived; it takes no uploads, and offers its files" in said.stderr
+    assert "settled is archived in registry python; it takes no uploads, and offers its files" in said.stderr
     refused = desk.twine(
         "--repository-url", acme.upload_url, "-u", "__token__", "-p", acme.token, desk.save(wheel("settled", "1.1"))
     )

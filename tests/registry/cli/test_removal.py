@@ -36,13 +36,13 @@ def test_one_file_is_deleted_by_its_name_and_each_step_says_exactly_what_happene
         "wrong licence",
         "operator",
     )
-    assert said.err.splitlines()[0] == f"deleted {SDIST[0]}"
+    assert said.err.splitlines()[0] == f"deleted {SDIST[0]} in registry python"
     assert run(site, "delete", "halved", "--file", SDIST[0]) == 0
-    assert capsys.readouterr().err == f"{SDIST[0]} is deleted already; nothing was changed\n"
+    assert capsys.readouterr().err == f"{SDIST[0]} is deleted already in registry python; nothing was changed\n"
     assert run(site, "restore", "halved==1.0") == 1
     assert "halved 1.0 was not deleted as a release" in capsys.readouterr().err
     assert run(site, "restore", "Halved", "--file", SDIST[0]) == 0
-    assert capsys.readouterr().err == f"restored {SDIST[0]}\n"
+    assert capsys.readouterr().err == f"restored {SDIST[0]} in registry python\n"
 
 
 def test_a_promotion_names_each_file_and_those_that_were_there(site: Site, capsys: Captured) -> None:
@@ -59,7 +59,9 @@ def test_a_promotion_names_each_file_and_those_that_were_there(site: Site, capsy
 
 def test_a_status_says_what_it_means(site: Site, capsys: Captured) -> None:
     assert run(site, "status", "halved", "quarantined", "--reason", "malware") == 0
-    assert capsys.readouterr().err == "halved is quarantined; it takes no uploads and offers no files\n"
+    assert (
+        capsys.readouterr().err == "halved is quarantined in registry python; it takes no uploads and offers no files\n"
+    )
     assert run(site, "status", "absent", "archived") == 1
     assert "no project 'absent'" in capsys.readouterr().err
 

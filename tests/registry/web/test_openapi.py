@@ -46,8 +46,8 @@ def test_a_parameter_that_is_not_declared_is_refused_and_named(site: Site) -> No
 def test_a_problem_names_the_field_that_is_wrong(site: Site) -> None:
     for path, field in ((f"{API}/log?limit=x", "limit"), (f"{API}/log?since=soon", "since")):
         assert site.ask(path).get_json(force=True)["field"] == field
-    body = b'{"role": "king"}'
-    assert site.ask(f"{API}/tokens", method="POST", data=body).get_json(force=True)["field"] == "role"
+    for body, field in ((b'{"role": "king"}', "role"), (b'{"expires": "30d"}', "expires")):
+        assert site.ask(f"{API}/tokens", method="POST", data=body).get_json(force=True)["field"] == field
     assert "field" not in site.ask(f"{API}/changes/absent").get_json(force=True)
 
 
