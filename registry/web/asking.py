@@ -46,7 +46,8 @@ def require_say(view: View, principal: Principal, registry: RegistryName, projec
 
     Of a composite, the same is asked of all it is made of, or was in the policy asked about.
     """
-    if _sees_policy(view, principal):
+    auditors = tuple(named.name for named in view.policy.organization().auditors)
+    if principal.scope.whole and belongs(view.policy, principal.name, auditors) is True:
         return
     for one in (registry, *_behind(view.policy, registry), *_behind(asked, registry)):
         verdict = entitled(view.policy, principal, Action.ADMINISTER, one, project, view.now)  # also while frozen
@@ -65,17 +66,13 @@ def _behind(policy: Policy, registry: RegistryName) -> tuple[RegistryName, ...]:
 
 def require_sight_of_policy(view: View, principal: Principal) -> None:
     """Let those see the whole policy who may read its git repository: admins and auditors, by a token that may all."""
-    if not _sees_policy(view, principal):
+    organization = view.policy.organization()
+    entitled_by = tuple(named.name for named in (*organization.admins, *organization.auditors))
+    if not principal.scope.whole or belongs(view.policy, principal.name, entitled_by) is not True:
         raise Forbidden(
             f"{principal} may not see how rights changed; admins and auditors may, by a token without limits"
         )
     passed(Need.AUDITOR)
-
-
-def _sees_policy(view: View, principal: Principal) -> bool:
-    organization = view.policy.organization()
-    entitled_by = tuple(named.name for named in (*organization.admins, *organization.auditors))
-    return principal.scope.whole and belongs(view.policy, principal.name, entitled_by) is True
 
 
 def only_registry(policy: Policy) -> RegistryName:
